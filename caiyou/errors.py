@@ -1,0 +1,76 @@
+"""The error tree.
+
+CaiyouError
+├── SettingsError        a settings file is wrong; the text names the file, the key and what would be right
+├── InputError           what a person or a program gave us is wrong; the text may be shown to them
+│   ├── NotFound         the thing named does not exist
+│   └── AlreadyExists    the thing named exists
+├── DirectoryDown        no LDAP server answered
+└── DeliveryError        a message or recipient is refused, with a Reply
+    ├── TempFail         4yz: try again
+    └── PermFail         5yz: never
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An SMTP or LMTP reply (RFC 5321 4.2, RFC 3463): code 200-599, enhanced code "x.y.z", text without CR or LF."""
+
+    code: int
+    enhanced: str
+    text: str
+
+    def __post_init__(self) -> None:
+        if not 200 <= self.code <= 599:
+            raise ValueError(f"reply code {self.code} is not in 200-599")
+        if self.enhanced.split(".", 1)[0] != str(self.code // 100):
+            raise ValueError(f"enhanced code {self.enhanced} does not belong to {self.code}")
+        if "\r" in self.text or "\n" in self.text:
+            raise ValueError("reply text holds a line break")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.enhanced} {self.text}"
+
+
+class CaiyouError(Exception):
+    """Every error of ours."""
+
+
+class SettingsError(CaiyouError):
+    """A settings file is wrong."""
+
+
+class InputError(CaiyouError):
+    """What a person or a program gave us is wrong."""
+
+
+class NotFound(InputError):
+    """The thing named does not exist."""
+
+
+class AlreadyExists(InputError):
+    """The thing named exists."""
+
+
+class DirectoryDown(CaiyouError):
+    """No LDAP server answered."""
+
+
+class DeliveryError(CaiyouError):
+    """A message or a recipient is refused."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
+class TempFail(DeliveryError):
+    """Refused for now: the peer keeps it and tries again."""
+
+
+class PermFail(DeliveryError):
+    """Refused for good."""

@@ -1,0 +1,93 @@
+"""Names of everything in Redis, and the payloads that components hand each other.
+
+rq jobs are named by string, so that no component imports another. Payloads are plain JSON values.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import redis
+import redis.asyncio
+
+from caiyou.settings import Settings
+
+NOTIFY_QUEUE = "notify"
+NOTIFY_JOB = "mail2sms.notify.run"  # (payload: dict) see Notify
+QUEUES = (NOTIFY_QUEUE,)
+
+DEDUP_S = 24 * 3600  # a notification is sent once per Message-ID and recipient within this time (N1, N3)
+
+
+def mt_stream(route: str) -> str:
+    """Short messages waiting for a link of the route; field ``m`` holds ShortMessage as JSON."""
+    return f"mt:{route}"
+
+
+def quota_key(prefix: str, mailbox: str) -> str:
+    """Dovecot's quota_clone mirror: octets used by a mailbox, as decimal text."""
+    return f"{prefix}{mailbox}/quota/storage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notify:
+    """One accepted mail whose sender or recipients may want an SMS. The job id is ``notify-<queue_id>``."""
+
+    queue_id: str
+    message_id: str  # Message-ID, or the queue id where the mail has none
+    direction: str  # "in" (MX) or "out" (submission)
+    mail_from: str
+    header_from: str  # decoded display name, else the address
+    sent_at: str  # ISO 8601 with offset: the Date header, or the time of receipt
+    subject: str  # decoded, one line
+    text: str  # decoded first text, at most 1,000 characters
+    urgent: bool = False  # X-Priority 1-2, Importance: high, Priority: urgent
+    sender: str | None = None  # mailbox of the authenticated sender
+    asked: bool = False  # the sender asked for an SMS to the recipients (N1): header or subject tag
+    recipients: list[list[str]] = field(default_factory=list)  # [address as written, mailbox or ""] per final recipient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortMessage:
+    """One short message to one number, before it is cut into parts. ``id`` is ours and unique."""
+
+    id: str
+    to: str  # E.164 without plus
+    text: str
+    route: str
+    domain: str = ""  # who pays
+    subscriber: str = ""
+    message_class: str = "notification"
+    long: bool = False  # may be concatenated (N5)
+    created_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+    valid_until: str | None = None  # ISO 8601; not sent after it
+    queue_id: str | None = None
+    message_id: str | None = None
+
+
+_P = TypeVar("_P", Notify, ShortMessage)
+
+
+def to_payload(value: Notify | ShortMessage) -> dict[str, Any]:
+    """Plain JSON values."""
+    return asdict(value)
+
+
+def from_payload(kind: type[_P], payload: dict[str, Any] | str | bytes) -> _P:
+    """The reverse; raises TypeError or ValueError on a payload of another shape."""
+    return kind(**(json.loads(payload) if isinstance(payload, str | bytes) else payload))
+
+
+def connect(settings: Settings) -> redis.Redis:
+    """A Redis client (thread-safe, pooled); it connects when first used."""
+    table = settings.redis
+    return redis.Redis.from_url(table.url, socket_timeout=table.timeout_s, socket_connect_timeout=table.timeout_s)
+
+
+def connect_async(settings: Settings) -> redis.asyncio.Redis:
+    """The same for asyncio."""
+    table = settings.redis
+    return redis.asyncio.Redis.from_url(table.url, socket_connect_timeout=table.timeout_s)

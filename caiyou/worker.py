@@ -1,0 +1,33 @@
+"""``caiyou-worker``: runs rq jobs. It does not fork per job: a fork costs milliseconds, a notification does not."""
+
+from __future__ import annotations
+
+import sys
+
+import redis
+from rq import SimpleWorker
+from rq.serializers import JSONSerializer
+
+from caiyou import log, queues
+from caiyou.errors import SettingsError
+from caiyou.settings import current
+
+
+def main() -> int:
+    """Run until SIGTERM; 78 when the settings are wrong (EX_CONFIG, sysexits.h)."""
+    log.setup()
+    try:
+        settings = current()
+        settings.effective()
+    except SettingsError as error:
+        print(f"caiyou-worker: {error}", file=sys.stderr)
+        return 78
+    # No read timeout: the worker blocks on its queues.
+    connection = redis.Redis.from_url(settings.redis.url, socket_connect_timeout=settings.redis.timeout_s)
+    worker = SimpleWorker(list(queues.QUEUES), connection=connection, serializer=JSONSerializer)
+    worker.work(logging_level="WARNING", with_scheduler=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

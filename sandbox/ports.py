@@ -1,0 +1,69 @@
+"""Every address of the sandbox, in one place. ``base`` moves them all: SMTP is base + 25, IMAP base + 143, and so on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_BASE = 10_000
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """TCP ports on 127.0.0.1. ``base`` is 1024-57000 so that every port fits."""
+
+    base: int = DEFAULT_BASE
+
+    def __post_init__(self) -> None:
+        if not 1024 <= self.base <= 57_000:
+            raise ValueError(f"port base {self.base} is not in 1024-57000")
+
+    @property
+    def smtp(self) -> int:
+        """MX, for the world."""
+        return self.base + 25
+
+    @property
+    def submission(self) -> int:
+        """For subscribers: STARTTLS, AUTH."""
+        return self.base + 587
+
+    @property
+    def imap(self) -> int:
+        return self.base + 143
+
+    @property
+    def imaps(self) -> int:
+        return self.base + 993
+
+    @property
+    def pop3(self) -> int:
+        return self.base + 110
+
+    @property
+    def sieve(self) -> int:
+        """ManageSieve."""
+        return self.base + 419
+
+    @property
+    def ldap(self) -> int:
+        return self.base + 389
+
+    @property
+    def redis(self) -> int:
+        return self.base + 379
+
+    @property
+    def ismg(self) -> int:
+        """The simulated carrier's CMPP server."""
+        return self.base + 7890
+
+    @property
+    def phones(self) -> int:
+        """HTTP: the simulated phones."""
+        return self.base + 81
+
+    def by_name(self) -> dict[str, int]:
+        """Name to port, for people and programs."""
+        names = ("smtp", "submission", "imap", "imaps", "pop3", "sieve", "ldap", "redis", "ismg", "phones")
+        return {name: getattr(self, name) for name in names}
