@@ -6,6 +6,7 @@ CaiyouError
 │   ├── NotFound         the thing named does not exist
 │   └── AlreadyExists    the thing named exists
 ├── DirectoryDown        no LDAP server answered
+├── ProtocolError        a peer sent octets that its protocol does not allow
 └── DeliveryError        a message or recipient is refused, with a Reply
     ├── TempFail         4yz: try again
     └── PermFail         5yz: never
@@ -58,6 +59,10 @@ class AlreadyExists(InputError):
 
 class DirectoryDown(CaiyouError):
     """No LDAP server answered."""
+
+
+class ProtocolError(CaiyouError):
+    """A peer sent octets that its protocol does not allow."""
 
 
 class DeliveryError(CaiyouError):
