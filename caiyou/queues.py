@@ -44,6 +44,7 @@ class Notify:
     sent_at: str  # ISO 8601 with offset: the Date header, or the time of receipt
     subject: str  # decoded, one line
     text: str  # decoded first text, at most 1,000 characters
+    from_address: str = ""  # address of the From header; rules on senders look at it and at mail_from
     urgent: bool = False  # X-Priority 1-2, Importance: high, Priority: urgent
     sender: str | None = None  # mailbox of the authenticated sender
     asked: bool = False  # the sender asked for an SMS to the recipients (N1): header or subject tag
