@@ -13,11 +13,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from caiyou.errors import ProtocolError
 from caiyou.wire import Reader, octets_of, text_of
 from mail2sms.cmpp.codes import Version
 
@@ -75,6 +73,8 @@ class In20:
     field: Field | None
 
 
+_V30 = int(Version.V30)
+_COMPILED: tuple[dict[type, Layout[Any]], dict[type, Layout[Any]]] = ({}, {})  # by "is 3.0": the hot path's look-up
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -91,10 +91,13 @@ def declared(pdu: type, version: Version) -> list[tuple[str, Field]]:
     return found
 
 
-@cache
 def layout(pdu: type[_T], version: Version) -> Layout[_T]:
-    """The codec of ``pdu`` in ``version``."""
-    return Layout(pdu, declared(pdu, version))
+    """The codec of ``pdu`` in ``version``, compiled once."""
+    compiled = _COMPILED[version >= _V30]
+    found = compiled.get(pdu)
+    if found is None:
+        found = compiled[pdu] = Layout(pdu, declared(pdu, version))
+    return found
 
 
 class Layout(Generic[_T]):
@@ -241,6 +244,3 @@ def _encoder(name: str, wire: Fixed) -> Callable[[Any], Any]:
         return value
 
     return uint if isinstance(wire, UInt) else octets
-
-
-__all__ = ["Counted", "In20", "Layout", "Numbers", "Octets", "ProtocolError", "Reserved", "Text", "UInt", "layout"]

@@ -13,47 +13,72 @@ Client session (ClientSession):
 | ASKED     | nothing for answer_s                 | CLOSED    | Closed |
 | OPEN      | SUBMIT_RESP                          | OPEN      | SubmitAnswered (WindowFree) |
 | OPEN      | a request unanswered for answer_s    | OPEN      | sent again; after ``tries``: SubmitUnanswered |
-| OPEN      | DELIVER                              | OPEN      | Delivered or Reported; answered by acknowledge() |
+| OPEN, ENDING | DELIVER                           | same      | Delivered or Reported; answered by acknowledge() |
 | OPEN      | nothing received for idle_s          | OPEN      | ACTIVE_TEST goes out |
 | OPEN      | ACTIVE_TEST unanswered ``tries`` times | CLOSED  | Closed |
 | OPEN      | terminate()                          | ENDING    | TERMINATE goes out; answers still come in |
 | ENDING    | TERMINATE_RESP, or nothing for answer_s | CLOSED | Closed |
-| ASKED, OPEN, ENDING | TERMINATE                  | CLOSED    | Closed (answered) |
-| ASKED, OPEN, ENDING | octets that are no CMPP, connection_lost() | CLOSED | Closed |
+| any but NEW, CLOSED | TERMINATE                  | CLOSED    | Closed (it is answered) |
+| any but CLOSED | octets that are no CMPP, connection_lost() | CLOSED | Closed |
 
-Server session (ServerSession): NEW becomes ASKED by CONNECT (LoginAsked), then OPEN by admit() or CLOSED by refuse().
+Server session (ServerSession):
+
+| state     | on                                   | to        | event |
+|---|---|---|---|
+| NEW       | CONNECT                              | ASKED     | LoginAsked |
+| NEW       | anything else                        | CLOSED    | Closed |
+| ASKED     | admit() with the right secret        | OPEN      | |
+| ASKED     | admit() with another, refuse()       | CLOSED    | Closed |
+| OPEN, ENDING | SUBMIT                            | same      | Submitted; answered by respond() |
+| OPEN, ENDING | QUERY, CANCEL                     | same      | Asked; answered by respond() |
+| OPEN      | DELIVER_RESP                         | OPEN      | DeliverAnswered (WindowFree) |
+| OPEN      | a DELIVER unanswered for answer_s    | OPEN      | sent again; after ``tries``: DeliverUnanswered |
+
+The rest is the client's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 
-from mail2sms.cmpp.codes import Result, Version
-from mail2sms.cmpp.events import Delivered, Event, Reported
-from mail2sms.cmpp.pdu import Submit
+from caiyou.errors import ProtocolError
+from mail2sms.cmpp import auth
+from mail2sms.cmpp.codes import Result, Status, Version
+from mail2sms.cmpp.events import (
+    Asked,
+    Connected,
+    DeliverAnswered,
+    Delivered,
+    DeliverUnanswered,
+    Event,
+    LoginAsked,
+    LoginRefused,
+    Malformed,
+    Reported,
+    SubmitAnswered,
+    Submitted,
+    SubmitUnanswered,
+)
+from mail2sms.cmpp.frame import decode_report
+from mail2sms.cmpp.link import Limits, Link, NotOpen, State, WindowFull
+from mail2sms.cmpp.pdu import (
+    Cancel,
+    CancelResp,
+    Connect,
+    ConnectResp,
+    Deliver,
+    DeliverResp,
+    Pdu,
+    Query,
+    QueryResp,
+    Submit,
+    SubmitResp,
+)
 
+__all__ = ["ClientSession", "Limits", "Login", "NotOpen", "ServerSession", "State", "WindowFull"]
 
-class State(Enum):
-    """Where a session stands."""
-
-    NEW = "new"
-    ASKED = "asked"
-    OPEN = "open"
-    ENDING = "ending"
-    CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """The text's W, T, N and C, and the largest PDU taken."""
-
-    window: int = 16  # W: requests of ours without an answer
-    answer_s: float = 60.0  # T
-    tries: int = 3  # N: times a request is sent in all
-    idle_s: float = 180.0  # C
-    max_pdu_octets: int = 4096
+_REMEMBERED_DELIVERS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,43 +92,195 @@ class Login:
     pad_sp_id: bool = False  # hash over Source_Addr padded to 6 octets; differs only when sp_id is shorter
 
 
-class ClientSession:
+class ClientSession(Link):
     """The SP's side of one link."""
 
-    def __init__(self, login: Login, limits: Limits = Limits()) -> None:
-        raise NotImplementedError
-
-    @property
-    def state(self) -> State: ...
-
-    @property
-    def free(self) -> int:
-        """SUBMITs that may be sent now; 0 unless OPEN."""
-
-    @property
-    def deadline(self) -> float | None:
-        """When ``tick`` has something to do; None: never."""
-
-    def data_to_send(self) -> bytes:
-        """Octets to write to the socket, handed out once."""
+    def __init__(self, login: Login, limits: Limits | None = None) -> None:
+        super().__init__(limits or Limits())
+        self._login = login
+        self._proof = b""
+        self._delivers: dict[tuple[int, Deliver], int | None] = {}  # recent ones, with the answer given
+        self._handlers |= {
+            ConnectResp: self._on_connect_resp,
+            SubmitResp: self._on_submit_resp,
+            Deliver: self._on_deliver,
+        }
 
     def connect(self, now: float, at: datetime) -> None:
-        """Send CONNECT; ``at`` is the local time that goes into the proof."""
+        """Send CONNECT; ``at`` is the local time that goes into the proof. Raises ValueError on an impossible SP_Id."""
+        if self.state is not State.NEW:
+            raise NotOpen(f"the session is {self.state.value}")
+        login, stamp = self._login, auth.timestamp(at)
+        self.layout = login.version.layout
+        self._proof = auth.authenticator_source(login.sp_id, login.secret, stamp, padded=login.pad_sp_id)
+        connect = Connect(
+            source_addr=login.sp_id, authenticator_source=self._proof, version=login.version, timestamp=stamp
+        )
+        self._send(connect, self._next_sequence_id())
+        self.state = State.ASKED
+        self._heard_at, self._ends_at = now, now + self.limits.answer_s
 
     def submit(self, submit: Submit, now: float) -> int:
-        """Send a SUBMIT, its sequence id is returned. Raises ValueError (field), WindowFull, NotOpen."""
+        """Send a SUBMIT; its sequence id is returned. Raises ValueError (names the field), WindowFull, NotOpen."""
+        submit.check()
+        return self._request(submit, now)
 
     def acknowledge(self, event: Delivered | Reported, result: int = Result.OK) -> None:
         """Answer a DELIVER, once it is recorded. Does nothing when the session is closed."""
+        if self.state in (State.OPEN, State.ENDING):
+            if (event.sequence_id, event.deliver) in self._delivers:
+                self._delivers[event.sequence_id, event.deliver] = result
+            self._send(DeliverResp(msg_id=event.deliver.msg_id, result=result), event.sequence_id)
 
-    def terminate(self, now: float) -> None:
-        """End the login in order: wait for ``Closed``."""
+    def _on_connect_resp(self, _: int, answer: ConnectResp, __: float) -> None:
+        if self.state is not State.ASKED:
+            self._forgive("CONNECT_RESP to no CONNECT")
+            return
+        self.layout = self._read_as
+        if answer.status != Status.OK:
+            self._refused(answer.status, f"status {answer.status}")
+            return
+        authentic = auth.answer_is_proved(answer, self.layout, self._proof, self._login.secret)
+        if not authentic and self._login.require_proof:
+            self._refused(Status.OK, "AuthenticatorISMG is wrong")
+            return
+        if not authentic:
+            self._forgive("AuthenticatorISMG is wrong")
+        self.state, self._ends_at = State.OPEN, None
+        self._events.append(Connected(layout=self.layout, peer_version=answer.version, authentic=authentic))
 
-    def receive(self, data: bytes, now: float) -> list[Event]:
-        """Take octets from the peer. Never raises on what a peer sends."""
+    def _refused(self, status: int, why: str) -> None:
+        self._events.append(LoginRefused(status=status, why=why))
+        self._close(f"login refused: {why}")
 
-    def connection_lost(self, why: str) -> list[Event]:
-        """The socket is gone: Closed with the sequence ids in doubt, unless it came before."""
+    def _on_submit_resp(self, sequence_id: int, answer: SubmitResp, _: float) -> None:
+        sent = self._answered(sequence_id, "SUBMIT_RESP")
+        if sent is not None:
+            self._events.append(
+                SubmitAnswered(sequence_id=sequence_id, msg_id=answer.msg_id, result=answer.result, tries=sent.tries)
+            )
 
-    def tick(self, now: float) -> list[Event]:
-        """Time passed: resend, test, give up."""
+    def _on_deliver(self, sequence_id: int, deliver: Deliver, _: float) -> None:
+        if self._is_repeated(sequence_id, deliver):
+            return
+        if not deliver.registered_delivery:
+            self._events.append(Delivered(sequence_id=sequence_id, deliver=deliver))
+            return
+        try:
+            report = decode_report(deliver.msg_content)
+        except ProtocolError as error:
+            self._events.append(Malformed(command=deliver.COMMAND, sequence_id=sequence_id, why=f"report: {error}"))
+            self._send(DeliverResp(msg_id=deliver.msg_id, result=Result.STRUCTURE), sequence_id)
+            return
+        self._events.append(Reported(sequence_id=sequence_id, deliver=deliver, report=report))
+
+    def _is_repeated(self, sequence_id: int, deliver: Deliver) -> bool:
+        """Whether this DELIVER came before: it is answered as before, or its answer is still to come.
+
+        Peers without Msg_Id may repeat sequence ids as well, so theirs are always new.
+        """
+        if not deliver.msg_id:
+            return False
+        key = (sequence_id, deliver)
+        if key not in self._delivers:
+            self._delivers[key] = None
+            if len(self._delivers) > _REMEMBERED_DELIVERS:
+                del self._delivers[next(iter(self._delivers))]
+            return False
+        result = self._delivers[key]
+        if result is not None:
+            self._send(DeliverResp(msg_id=deliver.msg_id, result=result), sequence_id)
+        return True
+
+    def _may_come(self, pdu: Pdu) -> bool:
+        if self.state is not State.ASKED or not isinstance(pdu, Deliver | SubmitResp):
+            return True
+        self._forgive(f"{type(pdu).__name__} before CONNECT_RESP")
+        return False
+
+    def _gave_up(self, sequence_id: int, tries: int) -> Event:
+        return SubmitUnanswered(sequence_id=sequence_id, tries=tries)
+
+
+class ServerSession(Link):
+    """The ISMG's side of one link. ``authenticator_source`` of the CONNECT is checked by ``admit``."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        super().__init__(limits or Limits())
+        self._connect: tuple[int, Connect] | None = None
+        self._handlers |= {
+            Connect: self._on_connect,
+            Submit: self._on_submit,
+            Query: self._on_asked,
+            Cancel: self._on_asked,
+            DeliverResp: self._on_deliver_resp,
+        }
+
+    def admit(self, secret: str, now: float) -> Status:
+        """Check the CONNECT against the account's secret and answer it; the status that was answered."""
+        sequence_id, connect = self._asked()
+        if connect.version > Version.V30:
+            return self.refuse(Status.VERSION_TOO_HIGH)
+        if not auth.connect_is_proved(connect, secret):
+            return self.refuse(Status.AUTH)
+        size = 4 if self.layout is Version.V30 else 1
+        proof = auth.authenticator_ismg(Status.OK, size, connect.authenticator_source, secret)
+        self._send(ConnectResp(status=Status.OK, authenticator_ismg=proof, version=self.layout), sequence_id)
+        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+        return Status.OK
+
+    def refuse(self, status: Status) -> Status:
+        """Answer the CONNECT with ``status`` and close; the proof stays empty."""
+        sequence_id, _ = self._asked()
+        self._send(ConnectResp(status=status, version=self.layout), sequence_id)
+        self._close(f"login refused: status {int(status)}")
+        return status
+
+    def respond(self, sequence_id: int, answer: SubmitResp | QueryResp | CancelResp) -> None:
+        """Answer a request. Does nothing when the session is closed."""
+        if self.state in (State.OPEN, State.ENDING):
+            self._send(answer, sequence_id)
+
+    def deliver(self, deliver: Deliver, now: float) -> int:
+        """Send a DELIVER; its sequence id is returned. Raises ValueError (names the field), WindowFull, NotOpen."""
+        return self._request(deliver, now)
+
+    def waits_for_login(self, now: float) -> None:
+        """The connection stands: CONNECT must come within ``answer_s``."""
+        self._ends_at = now + self.limits.answer_s
+
+    def _asked(self) -> tuple[int, Connect]:
+        if self.state is not State.ASKED or self._connect is None:
+            raise NotOpen(f"no login is asked for: the session is {self.state.value}")
+        return self._connect
+
+    def _may_come(self, pdu: Pdu) -> bool:
+        if self.state in (State.OPEN, State.ENDING) or (self.state is State.NEW and isinstance(pdu, Connect)):
+            return True
+        self._close(f"{type(pdu).__name__} before the login")
+        return False
+
+    def _on_connect(self, sequence_id: int, connect: Connect, _: float) -> None:
+        if self.state is not State.NEW:
+            self._forgive("CONNECT a second time")
+            return
+        self.layout = Version.V30 if connect.version >= Version.V30 else Version.V20
+        self._connect = (sequence_id, connect)
+        self.state = State.ASKED
+        self._events.append(LoginAsked(connect=connect))
+
+    def _on_submit(self, sequence_id: int, submit: Submit, _: float) -> None:
+        self._events.append(Submitted(sequence_id=sequence_id, submit=submit))
+
+    def _on_asked(self, sequence_id: int, request: Query | Cancel, _: float) -> None:
+        self._events.append(Asked(sequence_id=sequence_id, request=request))
+
+    def _on_deliver_resp(self, sequence_id: int, answer: DeliverResp, _: float) -> None:
+        sent = self._answered(sequence_id, "DELIVER_RESP")
+        if sent is not None:
+            self._events.append(
+                DeliverAnswered(sequence_id=sequence_id, msg_id=answer.msg_id, result=answer.result, tries=sent.tries)
+            )
+
+    def _gave_up(self, sequence_id: int, tries: int) -> Event:
+        return DeliverUnanswered(sequence_id=sequence_id, tries=tries)
