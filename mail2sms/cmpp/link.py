@@ -121,8 +121,6 @@ class Link:
         try:
             for octets in self._splitter.feed(data):
                 self._take(octets, now)
-                if self.is_closed:
-                    break
         except ProtocolError as error:
             self._close(f"not CMPP: {error}")
         return self._drain()
@@ -212,6 +210,8 @@ class Link:
         return events
 
     def _take(self, octets: bytes, now: float) -> None:
+        if self.is_closed:
+            return
         try:
             sequence_id, pdu, read_as, forgiven = decode(octets, self.layout)
         except ProtocolError as error:
