@@ -6,6 +6,7 @@ CaiyouError
 │   ├── NotFound         the thing named does not exist
 │   └── AlreadyExists    the thing named exists
 ├── DirectoryDown        no LDAP server answered
+├── OutboxDown           neither Redis nor the spool file took a record
 ├── ProtocolError        a peer sent octets that its protocol does not allow
 └── DeliveryError        a message or recipient is refused, with a Reply
     ├── TempFail         4yz: try again
@@ -14,24 +15,30 @@ CaiyouError
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An SMTP or LMTP reply (RFC 5321 4.2, RFC 3463): code 200-599, enhanced code "x.y.z", text without CR or LF."""
+    """An SMTP or LMTP reply (RFC 5321 4.2, RFC 3463): code 200-299 or 400-599, enhanced code "x.y.z" of the same class.
+
+    The text holds no control character; raises ValueError.
+    """
 
     code: int
     enhanced: str
     text: str
 
     def __post_init__(self) -> None:
-        if not 200 <= self.code <= 599:
-            raise ValueError(f"reply code {self.code} is not in 200-599")
-        if self.enhanced.split(".", 1)[0] != str(self.code // 100):
-            raise ValueError(f"enhanced code {self.enhanced} does not belong to {self.code}")
-        if "\r" in self.text or "\n" in self.text:
-            raise ValueError("reply text holds a line break")
+        if self.code // 100 not in (2, 4, 5):
+            raise ValueError(f"reply code {self.code} is not in 200-299 or 400-599")
+        if not _ENHANCED.fullmatch(self.enhanced) or self.enhanced[0] != str(self.code)[0]:
+            raise ValueError(f"enhanced code {self.enhanced!r} does not belong to {self.code}")
+        if any(c < " " or c == "\x7f" for c in self.text):
+            raise ValueError("reply text holds a control character")
 
     def __str__(self) -> str:
         return f"{self.code} {self.enhanced} {self.text}"
@@ -63,6 +70,10 @@ class DirectoryDown(CaiyouError):
 
 class ProtocolError(CaiyouError):
     """A peer sent octets that its protocol does not allow."""
+
+
+class OutboxDown(CaiyouError):
+    """Neither Redis nor the spool file took a record: it is not kept anywhere."""
 
 
 class DeliveryError(CaiyouError):

@@ -6,14 +6,31 @@ An event has an id of its own, so writing it twice leaves one row: whoever emits
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-STREAM = "events"
+STREAM = "events"  # holds what the ledger has not written yet: entries are deleted once they are in SQL, never cut
+FIELD = "e"  # the stream entry's field: Event as JSON
+DEAD_STREAM = "events.dead"  # what was no event: field e as it came, field why; `caiyou ledger redeliver` puts it back
+
+MAX_OCTETS = 64 * 1024  # of one event as JSON
+MAX_SIZE_BYTES = 2**63 - 1  # SQL's bigint
+_MAX_CHARACTERS = {
+    "id": 64,
+    "queue_id": 64,
+    "message_id": 512,
+    "subscriber": 320,
+    "domain": 255,
+    "number": 32,
+    "sms_id": 64,
+    "result": 1000,
+}
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # what SQL or a terminal does not take
 
 
 class Kind(StrEnum):
@@ -42,7 +59,12 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One fact. ``at`` is aware UTC; ``detail`` holds JSON values only."""
+    """One fact. ``at`` is aware; ``detail`` holds JSON values only.
+
+    Peers choose some of the texts, so they are made fit here: control characters and lone surrogates become U+FFFD,
+    what is longer than any honest value is cut. Raises ValueError on a naive ``at`` or a ``size_bytes`` out of range.
+    ``detail`` keys that the ledger reads: ``route``, ``link``, ``parts``, ``src_id`` (of short messages).
+    """
 
     kind: Kind
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -57,14 +79,55 @@ class Event:
     result: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise ValueError("an event's time must have an offset")
+        if self.size_bytes is not None and not 0 <= self.size_bytes <= MAX_SIZE_BYTES:
+            raise ValueError(f"size_bytes {self.size_bytes} is out of range")
+        for name, limit in _MAX_CHARACTERS.items():
+            text = getattr(self, name)
+            if text is not None and (len(text) > limit or _UNFIT.search(text)):
+                object.__setattr__(self, name, _UNFIT.sub("\ufffd", text[:limit]))
+
     def to_json(self) -> str:
-        """One line of JSON, absent fields left out."""
-        record = {k: v for k, v in asdict(self).items() if v not in (None, {})}
-        record["at"] = self.at.isoformat()
-        return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        """One line of JSON, absent fields left out, at most MAX_OCTETS: ``detail`` is dropped where it is too long."""
+        record: dict[str, Any] = {"kind": self.kind, "at": self.at.isoformat()}
+        for name in _OPTIONAL:
+            value = getattr(self, name)
+            if value is not None and value != {}:
+                record[name] = value
+        # A lone surrogate in a detail becomes its JSON escape.
+        text = _compact(record).encode("utf-8", "backslashreplace")
+        if len(text) > MAX_OCTETS:
+            text = _compact(record | {"detail": {"dropped_octets": len(text)}}).encode("utf-8", "backslashreplace")
+        return text.decode()
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Event:
-        """The reverse; raises ValueError, KeyError or TypeError on what is no event."""
-        record = json.loads(text)
+        """The reverse; raises ValueError on what is no event."""
+        if len(text) > MAX_OCTETS:
+            raise ValueError(f"{len(text)} octets are too long for an event")
+        try:
+            record = json.loads(text, parse_constant=_refuse_constant)
+        except RecursionError:
+            raise ValueError("nested too deeply for an event") from None
+        if not isinstance(record, dict):
+            raise ValueError(f"{type(record).__name__} is no event")
+        if unknown := record.keys() - _TYPES.keys():
+            raise ValueError(f"unknown field {min(unknown)!r}")
+        for name in ("kind", "at", "id"):
+            if name not in record:
+                raise ValueError(f"field {name!r} is missing")
+        for name, value in record.items():
+            if type(value) is not _TYPES[name]:
+                raise ValueError(f"field {name!r} is not of type {_TYPES[name].__name__}")
         return cls(**{**record, "kind": Kind(record["kind"]), "at": datetime.fromisoformat(record["at"])})
+
+
+_TYPES: dict[str, type] = {f.name: str for f in fields(Event)} | {"size_bytes": int, "detail": dict}
+_OPTIONAL = tuple(f.name for f in fields(Event) if f.name not in ("kind", "at"))
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")

@@ -6,6 +6,8 @@ import logging
 import sys
 
 FORMAT = "%(asctime)s %(name)s[%(process)d]: %(levelname)s: %(message)s"
+MAX_VALUE = 300  # characters of one value: what a peer sends cannot flood the log
+_ESCAPES = {"\\": r"\\", '"': r"\""}
 
 
 def setup(level: str = "INFO") -> None:
@@ -16,11 +18,23 @@ def setup(level: str = "INFO") -> None:
 
 
 def line(queue_id: str | None, **fields: object) -> str:
-    """``QUEUEID: key=value, key=value``; control characters and the separators inside a value are escaped."""
+    """``QUEUEID: key=value, key=value``; a field that is None is left out, an Msisdn is masked.
+
+    A value cannot break out of its field or its line: control, format and bidirectional characters are written as
+    escapes, a value with a separator in it stands in double quotes, a long one is cut.
+    """
     return f"{_value(queue_id or '-')}: " + ", ".join(f"{k}={_value(v)}" for k, v in fields.items() if v is not None)
 
 
 def _value(value: object) -> str:
-    text = str(value).encode("utf-8", "backslashreplace").decode("utf-8")
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
-    return '"' + text.replace('"', r"\"") + '"' if "," in text or '"' in text or " " in text else text
+    text = str(getattr(value, "masked", value))
+    if len(text) > MAX_VALUE:
+        text = text[:MAX_VALUE] + "…"
+    if text.isascii() and text.isalnum():
+        return text
+    escaped = "".join(_ESCAPES.get(c) or (c if c.isprintable() else _unicode_escape(c)) for c in text)
+    return f'"{escaped}"' if not text or any(c in text for c in ' ,"') else escaped
+
+
+def _unicode_escape(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import redis
 import redis.asyncio
 
-from caiyou.settings import Settings
+from caiyou.settings import RedisSettings, Settings, secret
 
 NOTIFY_QUEUE = "notify"
 NOTIFY_JOB = "mail2sms.notify.run"  # (payload: dict) see Notify
@@ -82,13 +82,25 @@ def from_payload(kind: type[_P], payload: dict[str, Any] | str | bytes) -> _P:
     return kind(**(json.loads(payload) if isinstance(payload, str | bytes) else payload))
 
 
-def connect(settings: Settings) -> redis.Redis:
-    """A Redis client (thread-safe, pooled); it connects when first used."""
+def connect(settings: Settings, *, blocks: bool = False) -> redis.Redis:
+    """A Redis client (thread-safe, pooled); it connects when first used. Raises SettingsError.
+
+    ``blocks``: without a read timeout, for one that waits on queues.
+    """
     table = settings.redis
-    return redis.Redis.from_url(table.url, socket_timeout=table.timeout_s, socket_connect_timeout=table.timeout_s)
+    return redis.Redis.from_url(
+        table.url,
+        password=_password(table),
+        socket_timeout=None if blocks else table.timeout_s,
+        socket_connect_timeout=table.timeout_s,
+    )
 
 
 def connect_async(settings: Settings) -> redis.asyncio.Redis:
-    """The same for asyncio."""
+    """The same for asyncio; redis-py's read timeout of 5 s holds, so block for less."""
     table = settings.redis
-    return redis.asyncio.Redis.from_url(table.url, socket_connect_timeout=table.timeout_s)
+    return redis.asyncio.Redis.from_url(table.url, password=_password(table), socket_connect_timeout=table.timeout_s)
+
+
+def _password(table: RedisSettings) -> str | None:
+    return secret(table.password_file) if table.password_file else None

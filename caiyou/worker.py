@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import redis
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 
@@ -22,9 +21,9 @@ def main() -> int:
     except SettingsError as error:
         print(f"caiyou-worker: {error}", file=sys.stderr)
         return 78
-    # No read timeout: the worker blocks on its queues.
-    connection = redis.Redis.from_url(settings.redis.url, socket_connect_timeout=settings.redis.timeout_s)
-    worker = SimpleWorker(list(queues.QUEUES), connection=connection, serializer=JSONSerializer)
+    worker = SimpleWorker(
+        list(queues.QUEUES), connection=queues.connect(settings, blocks=True), serializer=JSONSerializer
+    )
     worker.work(logging_level="WARNING", with_scheduler=False)
     return 0
 
