@@ -1,0 +1,64 @@
+"""The content of one message as Postfix hands it over: kept for the scan and the digest, in memory or in a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import IO
+
+INTERNAL = "x-caiyou-"  # headers that only Caiyou itself may write
+ASK_HEADER = "x-caiyou-sms"
+
+
+class Message:
+    """Headers as they come, then the body in pieces. ``close`` it."""
+
+    def __init__(self, *, memory_bytes: int, folder: Path) -> None:
+        self.spool: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 # ``close`` ends it
+            memory_bytes, dir=str(folder)
+        )
+        self.size_bytes = 0
+        self.message_id = ""
+        self.internal: Counter[str] = Counter()  # how often each internal header stands in it, by lower-case name
+        self.asks = False  # X-Caiyou-SMS: yes
+        self._raw_subject = b""
+        self._in_body = False
+
+    def header(self, name: str, value: bytes) -> None:
+        """One header; ``value`` is what follows the colon, folded with LF, blanks included."""
+        self._write(b"%s:%s\r\n" % (name.encode("ascii", "replace"), value.replace(b"\n", b"\r\n")))
+        lower = name.rstrip().lower()
+        if lower == "subject":
+            self._raw_subject = value
+        elif lower == "message-id":
+            self.message_id = value.decode("utf-8", "replace").strip()[:998]
+        elif lower.startswith(INTERNAL):
+            self.internal[lower] += 1
+            self.asks = self.asks or (lower == ASK_HEADER and value.strip().lower() == b"yes")
+
+    def body(self, chunk: bytes) -> None:
+        """The next piece of the body."""
+        if not self._in_body:
+            self._in_body = True
+            self._write(b"\r\n")
+        self._write(chunk)
+
+    @property
+    def may_be_tagged(self) -> bool:
+        """Whether the subject, once decoded, can hold a tag at all: decoding costs more than this look."""
+        subject = self._raw_subject
+        return b"[" in subject or b"=?" in subject or not subject.isascii()
+
+    def head(self, octets: int) -> bytes:
+        """The first octets of the message."""
+        self.spool.seek(0)
+        return self.spool.read(octets)
+
+    def close(self) -> None:
+        """Let memory or file go."""
+        self.spool.close()
+
+    def _write(self, data: bytes) -> None:
+        self.size_bytes += len(data)
+        self.spool.write(data)
