@@ -1,0 +1,1 @@
+"""The LDAP directory: ``model`` (values), ``lookup`` (the daemons' reading), ``admin`` (every change)."""

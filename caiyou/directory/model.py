@@ -1,4 +1,4 @@
-"""What the directory holds, as values. The schema is ``openldap-conf/caiyou.schema.ldif``; one class, one object class."""
+"""What the directory holds, as values. One class, one object class of ``openldap-conf/caiyou.schema.ldif``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from caiyou.msisdn import Msisdn
+
+DEFAULT_QUOTA_BYTES = 1 << 30  # of a mailbox in a domain that says nothing
 
 
 class State(StrEnum):
@@ -20,7 +22,7 @@ class WhenScanDown(StrEnum):
     """What a domain wants while no virus scanner answers (design table "When something is down")."""
 
     HOLD = "hold"  # 451, the peer tries again
-    PASS = "pass"  # delivered unscanned, with a header and an alarm
+    PASS = "pass"  # noqa: S105 - delivered unscanned, with a header and an alarm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Domain:
 
     name: str  # U-label
     state: State = State.ACTIVE
-    quota_bytes: int = 1 << 30
+    quota_bytes: int = DEFAULT_QUOTA_BYTES
     when_scan_down: WhenScanDown = WhenScanDown.HOLD
 
 
@@ -40,7 +42,7 @@ class Subscriber:
     mailbox: str  # ASCII, equals the Dovecot user and the primary address
     domain: str  # U-label
     name: str = ""
-    state: State = State.ACTIVE
+    state: State = State.ACTIVE  # the worse of his own and his domain's
     addresses: tuple[str, ...] = ()  # every address of his own, all spellings
     mobile: Msisdn | None = None
     mail_host: str = ""  # the storage host; empty: the only one
@@ -102,8 +104,9 @@ class Resolution:
 
     address: str
     subscribers: tuple[Subscriber, ...] = ()
+    domain: Domain | None = None  # of the address itself, where it is ours
     outside: tuple[str, ...] = ()
-    dynamic: bool = False  # a dynamic alias stood in the way: its members are Postfix's to expand
+    dynamic: bool = False  # a dynamic or huge alias stood in the way: the rest is Postfix's to expand
     loop: bool = False  # the only way led back to itself
 
     @property

@@ -1,0 +1,242 @@
+"""From LDAP entries to values and back. Each field of ``model`` is listed once with its attribute."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+import ldap.dn
+
+from caiyou import log
+from caiyou.address import domain_to_unicode
+from caiyou.directory.connection import Attributes
+from caiyou.directory.model import (
+    DEFAULT_QUOTA_BYTES,
+    Alias,
+    Contact,
+    Domain,
+    Listed,
+    Rule,
+    State,
+    Subscriber,
+    WhenScanDown,
+)
+from caiyou.errors import InputError
+from caiyou.msisdn import Msisdn
+
+logger = logging.getLogger("caiyou.directory")
+
+DOMAIN = {
+    "name": "caiyouDomain",
+    "state": "caiyouState",
+    "quota_bytes": "caiyouQuotaBytes",
+    "when_scan_down": "caiyouWhenScanDown",
+}
+SUBSCRIBER = {
+    "mailbox": "caiyouMailbox",
+    "name": "cn",
+    "state": "caiyouState",
+    "addresses": "caiyouAddress",
+    "mobile": "mobile",
+    "mail_host": "mailHost",
+    "quota_bytes": "caiyouQuotaBytes",
+    "warn_percent": "caiyouWarnPercent",
+    "empty_when_full": "caiyouEmptyWhenFull",
+    "reject": "caiyouReject",
+    "notify": "caiyouNotify",
+    "notify_on_send": "caiyouNotifyOnSend",
+    "long_sms": "caiyouLongSms",
+    "language": "preferredLanguage",
+    "timezone": "caiyouTimezone",
+}
+ALIAS = {
+    "address": "caiyouAlias",
+    "targets": "caiyouTarget",
+    "member_url": "caiyouMemberURL",
+    "state": "caiyouState",
+}
+RULE = {
+    "name": "cn",
+    "by": "caiyouBy",
+    "notify_to": "caiyouNotifyTo",
+    "senders": "caiyouSender",
+    "urgent_only": "caiyouUrgentOnly",
+    "keywords": "caiyouKeyword",
+    "quiet": "caiyouQuiet",
+    "daily_cap": "caiyouDailyCap",
+}
+CONTACT = {"name": "cn", "mail": "caiyouContactAddress", "mobile": "mobile"}
+LISTED = {"value": "caiyouListed", "note": "description"}
+
+_E = TypeVar("_E", bound=StrEnum)
+_SEVERITY = [State.ACTIVE, State.SUSPENDED, State.CLOSED]
+
+
+def domains_dn(base: str) -> str:
+    """Above every domain."""
+    return f"ou=domains,{base}"
+
+
+def blacklist_dn(base: str) -> str:
+    """Above every blacklisted sender."""
+    return f"ou=blacklist,{base}"
+
+
+def domain_dn(base: str, domain: str) -> str:
+    """The entry of a domain, named in U-label form."""
+    return f"caiyouDomain={ldap.dn.escape_dn_chars(domain)},{domains_dn(base)}"
+
+
+def mailbox_dn(base: str, mailbox: str) -> str:
+    """The entry of a subscriber; raises InputError where ``mailbox`` has no domain."""
+    name = ldap.dn.escape_dn_chars(mailbox)
+    return f"caiyouMailbox={name},{domain_dn(base, domain_to_unicode(mailbox.rpartition('@')[2]))}"
+
+
+def alias_dn(base: str, address: str) -> str:
+    """The entry of an alias, named in U-label form."""
+    return f"caiyouAlias={ldap.dn.escape_dn_chars(address)},{domain_dn(base, address.rpartition('@')[2])}"
+
+
+def child_dn(above: str, name: str) -> str:
+    """A rule or a contact below its subscriber."""
+    return f"cn={ldap.dn.escape_dn_chars(name)},{above}"
+
+
+def attributes(fields: Mapping[str, str], given: Mapping[str, Any]) -> Attributes:
+    """The attributes of the ``given`` fields; empty list where a field is None or empty, to be left out or deleted."""
+    return {fields[name]: values(value) for name, value in given.items()}
+
+
+def values(value: Any) -> list[bytes]:
+    """One field as LDAP values."""
+    match value:
+        case None | "":
+            return []
+        case bool():
+            return [b"TRUE" if value else b"FALSE"]
+        case Msisdn():
+            return [b"+" + value.encode()]
+        case int() | str():
+            return [str(value).encode()]
+        case _:
+            return [one for item in value for one in values(item)]
+
+
+def domain(entry: Attributes) -> Domain:
+    """A domain."""
+    return Domain(
+        name=_text(entry, "caiyouDomain"),
+        state=_state(entry),
+        quota_bytes=_number(entry, "caiyouQuotaBytes", DEFAULT_QUOTA_BYTES),
+        when_scan_down=_one_of(WhenScanDown, entry, "caiyouWhenScanDown", WhenScanDown.HOLD),
+    )
+
+
+def subscriber(entry: Attributes, of: Domain | None, region: str) -> Subscriber:
+    """A subscriber with what his domain ``of`` gives him: quota, and its state where that is the worse.
+
+    Without ``of`` state and quota are his own (0 where he has none).
+    """
+    mailbox = _text(entry, "caiyouMailbox")
+    state = _state(entry)
+    return Subscriber(
+        mailbox=mailbox,
+        domain=of.name if of else domain_to_unicode(mailbox.rpartition("@")[2]),
+        name=_text(entry, "cn"),
+        state=max(state, of.state, key=_SEVERITY.index) if of else state,
+        addresses=_texts(entry, "caiyouAddress"),
+        mobile=number(entry, "mobile", region),
+        mail_host=_text(entry, "mailHost"),
+        quota_bytes=_number(entry, "caiyouQuotaBytes", of.quota_bytes if of else 0),
+        warn_percent=_number(entry, "caiyouWarnPercent", 90),
+        empty_when_full=_texts(entry, "caiyouEmptyWhenFull"),
+        reject=_texts(entry, "caiyouReject"),
+        notify=_flag(entry, "caiyouNotify"),
+        notify_on_send=_flag(entry, "caiyouNotifyOnSend"),
+        long_sms=_flag(entry, "caiyouLongSms"),
+        language=_text(entry, "preferredLanguage", "zh-CN").replace("-", "_"),
+        timezone=_text(entry, "caiyouTimezone"),
+    )
+
+
+def alias(entry: Attributes) -> Alias:
+    """An alias."""
+    return Alias(
+        address=_text(entry, "caiyouAlias"),
+        targets=_texts(entry, "caiyouTarget"),
+        member_url=_text(entry, "caiyouMemberURL"),
+        state=_state(entry),
+    )
+
+
+def rule(entry: Attributes, region: str) -> Rule:
+    """A notification rule."""
+    return Rule(
+        name=_text(entry, "cn"),
+        by=_text(entry, "caiyouBy", "sms"),
+        notify_to=number(entry, "caiyouNotifyTo", region),
+        senders=_texts(entry, "caiyouSender"),
+        urgent_only=_flag(entry, "caiyouUrgentOnly"),
+        keywords=_texts(entry, "caiyouKeyword"),
+        quiet=_text(entry, "caiyouQuiet"),
+        daily_cap=_number(entry, "caiyouDailyCap", 0),
+    )
+
+
+def contact(entry: Attributes, region: str) -> Contact:
+    """An entry of an address book."""
+    return Contact(
+        name=_text(entry, "cn"),
+        mail=_texts(entry, "caiyouContactAddress"),
+        mobile=number(entry, "mobile", region),
+    )
+
+
+def listed(entry: Attributes) -> Listed:
+    """An entry of the system blacklist."""
+    return Listed(value=_text(entry, "caiyouListed"), note=_text(entry, "description"))
+
+
+def number(entry: Attributes, name: str, region: str) -> Msisdn | None:
+    """The first phone number of the attribute that is one; other programs write here too."""
+    for text in _texts(entry, name):
+        try:
+            return Msisdn.parse(text, region)
+        except InputError:
+            continue
+    return None
+
+
+def _texts(entry: Attributes, name: str) -> tuple[str, ...]:
+    return tuple(value.decode("utf-8", "replace") for value in entry.get(name, ()))
+
+
+def _text(entry: Attributes, name: str, default: str = "") -> str:
+    found = entry.get(name)
+    return found[0].decode("utf-8", "replace") if found else default
+
+
+def _number(entry: Attributes, name: str, default: int) -> int:
+    found = entry.get(name)
+    return max(0, int(found[0])) if found else default  # the schema's syntax is INTEGER
+
+
+def _flag(entry: Attributes, name: str) -> bool:
+    return entry.get(name) == [b"TRUE"]
+
+
+def _state(entry: Attributes) -> State:
+    return _one_of(State, entry, "caiyouState", State.SUSPENDED)
+
+
+def _one_of(words: type[_E], entry: Attributes, name: str, default: _E) -> _E:
+    """The word of the attribute; ``default`` where it is absent or no word of ours."""
+    text = _text(entry, name, default).lower()
+    try:
+        return words(text)
+    except ValueError:
+        logger.warning(log.line(None, directory="unknown word", attribute=name, value=text, taken=default))
+        return default

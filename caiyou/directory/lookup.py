@@ -1,0 +1,137 @@
+"""Lookups of the daemons: one LDAP search each in the plain case, answered from memory only while LDAP is down.
+
+Blocking and thread-safe; an asyncio program calls it in a pool. What is no address is unknown, not an error.
+"""
+
+from __future__ import annotations
+
+import ldap
+from ldap.filter import escape_filter_chars
+
+from caiyou.address import Address, domain_to_unicode
+from caiyou.directory import entry
+from caiyou.directory.connection import Connections
+from caiyou.directory.listing import names_of_client, names_of_sender
+from caiyou.directory.memory import Memory
+from caiyou.directory.model import Domain, Resolution, Rule, Subscriber
+from caiyou.directory.resolve import ENTRY_ATTRIBUTES, Walk
+from caiyou.errors import InputError
+from caiyou.msisdn import Msisdn
+from caiyou.settings import Settings
+
+
+class Directory:
+    """Who is who. Every method raises DirectoryDown when no server answers and nothing is known of it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._base = settings.ldap.base
+        self._domains = entry.domains_dn(self._base)
+        self._region = settings.site.region
+        self._connections = Connections(settings.ldap)
+        self._memory = Memory(settings.ldap.cache_s)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
+
+    def domain(self, name: str) -> Domain | None:
+        """A domain of ours by any of its spellings."""
+        try:
+            name = domain_to_unicode(name)
+        except InputError:
+            return None
+
+        def ask() -> Domain | None:
+            found = self._search(f"(caiyouDomainName={escape_filter_chars(name)})", list(entry.DOMAIN.values()))
+            return entry.domain(found[0]) if found else None
+
+        return self._memory.ask(("domain", name), ask, keep=_is_known)
+
+    def resolve(self, address: str) -> Resolution:
+        """Where mail to the address goes: aliases followed, nested ones too, loops stopped, each recipient once."""
+        parsed = _address(address)
+        if parsed is None:
+            return Resolution(address=address)
+        return self._memory.ask(
+            ("resolve", str(parsed)),
+            lambda: Walk(self._search, self._region).resolution(parsed),
+            keep=lambda found: found.known,
+        )
+
+    def subscriber(self, mailbox_or_address: str) -> Subscriber | None:
+        """The owner of a mailbox or of an address of his own; aliases are not followed."""
+        parsed = _address(mailbox_or_address)
+        if parsed is None:
+            return None
+        return self._memory.ask(
+            ("subscriber", str(parsed)), lambda: Walk(self._search, self._region).owner(parsed), keep=_is_known
+        )
+
+    def blacklisted(self, address: str = "", ip: str = "") -> str | None:
+        """The blacklist's entry for a sender or a client, the closest one; None where there is none."""
+        names = [*names_of_sender(address), *names_of_client(ip)]
+        if not names:
+            return None
+
+        def ask() -> str | None:
+            query = "".join(f"(caiyouListed={escape_filter_chars(name)})" for name in names)
+            found = self._connections.search(
+                entry.blacklist_dn(self._base), ldap.SCOPE_ONELEVEL, f"(|{query})", ["caiyouListed"]
+            )
+            listed = {entry.listed(values).value.lower() for _, values in found}
+            return next((name for name in names if name in listed), None)
+
+        return self._memory.ask(("blacklisted", *names), ask, keep=_always)
+
+    def rules(self, mailbox: str) -> list[Rule]:
+        """The notification rules of a subscriber, by name; none where there is no such subscriber."""
+        try:
+            dn = entry.mailbox_dn(self._base, mailbox)
+        except InputError:
+            return []
+
+        def ask() -> list[Rule]:
+            found = self._connections.search(
+                dn, ldap.SCOPE_ONELEVEL, "(objectClass=caiyouRule)", list(entry.RULE.values())
+            )
+            return sorted((entry.rule(values, self._region) for _, values in found), key=lambda rule: rule.name)
+
+        return self._memory.ask(("rules", mailbox), ask, keep=_always)
+
+    def contact_mobile(self, mailbox: str, address: str) -> Msisdn | None:
+        """The number that the subscriber's address book has for an address (N1)."""
+        parsed = _address(address)
+        if parsed is None:
+            return None
+        try:
+            dn = entry.mailbox_dn(self._base, mailbox)
+        except InputError:
+            return None
+
+        def ask() -> Msisdn | None:
+            query = f"(caiyouContactAddress={escape_filter_chars(str(parsed))})"
+            found = self._connections.search(dn, ldap.SCOPE_ONELEVEL, query, ["mobile"])
+            numbers = (entry.number(values, "mobile", self._region) for _, values in found)
+            return next((number for number in numbers if number), None)
+
+        return self._memory.ask(("contact", mailbox, str(parsed)), ask, keep=_is_known)
+
+    def _search(self, query: str, attributes: list[str] = ENTRY_ATTRIBUTES) -> list[dict[str, list[bytes]]]:
+        found = self._connections.search(self._domains, ldap.SCOPE_SUBTREE, query, attributes)
+        return [values for _, values in found]
+
+
+def _is_known(found: object) -> bool:
+    # That somebody is unknown is not remembered: it would be a refusal for good of whom nobody can look up.
+    return found is not None
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+def _address(text: str) -> Address | None:
+    try:
+        return Address.parse(text)
+    except InputError:
+        return None
