@@ -44,14 +44,13 @@ def main() -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         settings = current()
-        table = settings.table(MilterSettings)
-        services = _services(settings, table)
-        _listen(table)
+        services = _services(settings, settings.table(MilterSettings))
+        _listen(services)
     except SettingsError as error:
         print(f"caiyou-milter: {error}", file=sys.stderr)
         return EX_CONFIG
-    threading.Thread(target=_stop_on_signal, args=(services.outbox, table.socket), name="stop", daemon=True).start()
-    logger.info(log.line(None, status="listening", socket=table.socket))
+    threading.Thread(target=_stop_on_signal, args=(services,), name="stop", daemon=True).start()
+    logger.info(log.line(None, status="listening", socket=services.settings.socket))
     milter.serve()
     return 0
 
@@ -74,8 +73,9 @@ def _services(settings: Settings, table: MilterSettings) -> Services:
     )
 
 
-def _listen(table: MilterSettings) -> None:
+def _listen(services: Services) -> None:
     """Open the socket with the permissions asked for; raises SettingsError saying why it cannot be."""
+    table = services.settings
     path = table.socket
     if len(os.fsencode(path)) > MAX_SOCKET_PATH_OCTETS:
         raise SettingsError(f"{path}: milter.socket is longer than {MAX_SOCKET_PATH_OCTETS} octets")
@@ -83,7 +83,7 @@ def _listen(table: MilterSettings) -> None:
     try:
         _remove_stale(path)
         os.umask(0o777 & ~mode)
-        milter.listen(str(path), table.backlog)
+        milter.listen(services)
         if table.socket_group:
             os.chown(path, -1, grp.getgrnam(table.socket_group).gr_gid)
         path.chmod(mode)
@@ -108,12 +108,12 @@ def _remove_stale(path: Path) -> None:
     raise SettingsError(f"{path}: another process serves milter.socket")
 
 
-def _stop_on_signal(outbox: Outbox, path: Path) -> None:
+def _stop_on_signal(services: Services) -> None:
     """End at once: a mail in the middle of a session gets 451 from Postfix, and what was accepted is recorded."""
     number = signal.sigwait(_STOP)
     logger.info(log.line(None, status="stopping", signal=signal.Signals(number).name))
-    path.unlink(missing_ok=True)
-    outbox.close()
+    services.settings.socket.unlink(missing_ok=True)
+    services.outbox.close()
     os._exit(0)
 
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any, ClassVar
+from functools import partial
+from typing import Any
 
 import Milter
 
@@ -41,10 +42,8 @@ _MACROS = {
 class Filter(Milter.Base):
     """One SMTP connection. An error of ours in any step makes the rest of that mail a 451."""
 
-    services: ClassVar[Services]
-
-    def __init__(self) -> None:
-        self._session = Session(self.services)
+    def __init__(self, services: Services) -> None:
+        self._session = Session(services)
         self._failed = False
 
     def negotiate(self, opts: list[int]) -> int:
@@ -150,13 +149,13 @@ class Filter(Milter.Base):
         return None
 
 
-def listen(socket_path: str, backlog: int) -> None:
+def listen(services: Services) -> None:
     """Register the callbacks and open the unix socket, which must not be there. Raises MilterError."""
 
     def to(method: str) -> Callable[..., int]:
         return lambda context, *arguments: getattr(context.getpriv(), method)(*arguments)
 
-    Milter.factory = Filter
+    Milter.factory = partial(Filter, services)
     Milter.set_flags(Milter.ADDHDRS | Milter.CHGHDRS | Milter.SETSYMLIST)
     Milter.set_exception_policy(Milter.TEMPFAIL)
     Milter.set_connect_callback(Milter.connect_callback)
@@ -167,8 +166,8 @@ def listen(socket_path: str, backlog: int) -> None:
     Milter.set_eom_callback(to("eom"))
     Milter.set_abort_callback(to("abort"))
     Milter.set_close_callback(Milter.close_callback)
-    Milter.setconn(f"unix:{socket_path}")
-    Milter.setbacklog(backlog)
+    Milter.setconn(f"unix:{services.settings.socket}")
+    Milter.setbacklog(services.settings.backlog)
     Milter.register("caiyou-milter", negotiate=Milter.negotiate_callback)
     Milter.opensocket(False)
 
