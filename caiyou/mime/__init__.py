@@ -4,8 +4,8 @@ For hostile input: nothing raises, everything is linear and bounded. Writing mai
 """
 
 from caiyou.mime.charset import decode
-from caiyou.mime.digest import BODY_OCTETS, SUBJECT_TAGS, Digest, digest, digest_message
 from caiyou.mime.header import addresses, date, decode_header, parameters
+from caiyou.mime.message import BODY_OCTETS, SUBJECT_TAGS, Digest, digest, digest_message
 from caiyou.mime.text import decode_text, first_text, html_to_text
 
 __all__ = [

@@ -14,6 +14,7 @@ from encodings.aliases import aliases
 
 REPLACEMENT = "\ufffd"
 SAMPLE_OCTETS = 2048  # a guess looks at no more
+SAMPLE_CHARS = 256  # nor does the doubt about a label
 
 _NO_CHARSET = {"base64_codec", "bz2_codec", "hex_codec", "mbcs", "quopri_codec", "rot_13", "uu_codec", "zlib_codec"}
 # Python's name, for labels that it lacks or where mail means a superset (WHATWG Encoding, section 4.2).
@@ -88,7 +89,7 @@ def decode(data: bytes, label: str | None = None) -> str:
     # Two-octet sequences alone may well be a few GB2312 characters; longer ones are not met outside UTF-8.
     if text is not None and (codec not in _EAST_ASIAN or max(text) > "\u07ff"):
         return text.removeprefix("\ufeff")
-    if codec is None or codec == "iso2022_jp" or (codec in _WESTERN and _looks_double_byte(data)):
+    if codec is None or codec == "iso2022_jp" or (codec in _WESTERN and _hardly_western(data)):
         return _guess(data)
     return _declared(data, codec)
 
@@ -98,11 +99,11 @@ def _declared(data: bytes, codec: str) -> str:
     for one in tried:
         text = _strict(data, one)
         if text is not None:
-            if one in _COMMON and _share(text[:SAMPLE_OCTETS], one) < 0.5:
+            if one in _COMMON and _share(text[:SAMPLE_CHARS], one) < 0.5:
                 score, other = _likeliest(data)
-                return data.decode(other, "replace") if score > 0.9 else text
+                return _lenient(data, other) if score > 0.9 else text
             return text
-    text = data.decode(tried[0], "replace")
+    text = _lenient(data, tried[0])
     high = sum(len(run) for run in _HIGH_RUN.findall(data))
     return text if text.count(REPLACEMENT) * 10 <= high else _guess(data)
 
@@ -111,7 +112,7 @@ def _ascii(data: bytes, codec: str | None) -> str:
     if b"\x1b" in data and _ESCAPE.search(data):
         return _iso2022(data)
     if codec == "iso2022_jp" and _LOST_ESCAPE.search(data):
-        return _iso2022(_LOST_MARK.sub(rb"\x1b\g<0>", data))
+        return _iso2022(_LOST_MARK.sub(lambda mark: b"\x1b" + mark[0], data))
     if b"~{" in data and codec in (None, "ascii", "hz", "gb18030", "cp1252") and _HZ.search(data):
         return data.replace(b"\r\n", b"\n").decode("hz", "replace")
     if codec is None and b"\0" in data and data.count(0) * 3 > len(data):
@@ -125,6 +126,11 @@ def _strict(data: bytes, codec: str) -> str | None:
         return codecs.getincrementaldecoder(codec)("strict").decode(data, False)
     except UnicodeError:
         return None
+
+
+def _lenient(data: bytes, codec: str) -> str:
+    """The text, what is not of this codec replaced; a last character that is cut off is dropped."""
+    return codecs.getincrementaldecoder(codec)("replace").decode(data, False)
 
 
 def _wide(data: bytes, codec: str) -> str:
@@ -224,6 +230,12 @@ def _likeliest(data: bytes) -> tuple[float, str]:
     return best
 
 
+def _hardly_western(data: bytes) -> bool:
+    """Whether 8-bit data with a Western label, which many programs put on everything, is East Asian."""
+    high = sum(map(len, _HIGH_RUN.findall(data[:SAMPLE_OCTETS])))
+    return _looks_double_byte(data) or (high >= 6 and _likeliest(data)[0] >= 0.95)
+
+
 def _looks_double_byte(data: bytes) -> bool:
     """Whether the 8-bit octets come in pairs, as they hardly ever do in a Western language."""
     runs = _HIGH_RUN.findall(data[:SAMPLE_OCTETS])
@@ -233,12 +245,12 @@ def _looks_double_byte(data: bytes) -> bool:
 
 def _guess(data: bytes) -> str:
     """Text of unlabelled 8-bit data that is not clean UTF-8."""
-    text = data.decode("utf_8", "replace")
+    text = _lenient(data, "utf_8")
     if text.count(REPLACEMENT) * 10 <= sum(char > "\x7f" for char in text):
         return text
     if b"\0" in data and data.count(0) * 3 > len(data):
         return _wide(data, "utf_16")
     score, codec = _likeliest(data)
     if score >= 0.6 or _looks_double_byte(data):
-        return data.decode(codec, "replace")
+        return _lenient(data, codec)
     return _strict(data, "cp1252") or data.decode("latin_1")

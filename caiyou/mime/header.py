@@ -43,7 +43,8 @@ def octets_of(value: str | bytes) -> bytes:
 
 def one_line(text: str) -> str:
     """``text`` without control characters, every run of white space one blank."""
-    return " ".join(_UNWANTED.sub("", text).split())
+    line = " ".join(text.split())
+    return line if line.isprintable() else " ".join(_UNWANTED.sub("", line).split())
 
 
 def decode_header(value: str | bytes, hint: str | None = None) -> str:

@@ -26,8 +26,8 @@ PART_HEADER_OCTETS = 16 * 1024
 _META_CHARSET = re.compile(rb"""<meta[^>]{1,200}?charset=["']?([\w-]{1,40})""", re.IGNORECASE)
 _SKIPPED = re.compile(r"<(style|script)\b|<!--", re.IGNORECASE)
 _BLOCK = re.compile(
-    r"<(?=/?(?:address|article|aside|blockquote|br|center|dd|div|dl|dt|footer|form|h[1-6]|header|hr|li|main|ol|option|p"
-    r"|pre|section|table|td|th|tr|ul)[\s/>])",
+    r"<(?=/?(?:a(?:ddress|rticle|side)|b(?:lockquote|r)|center|d(?:d|iv|l|t)|fo(?:oter|rm)|h(?:[1-6r]|eader)|li|main|o(?:l"
+    r"|ption)|p(?:re)?|section|t(?:able|d|h|r)|ul)[\s/>])",
     re.IGNORECASE,
 )
 _HIDDEN = (
@@ -211,7 +211,7 @@ def _without_code(html: str) -> str:
 
 def _without_uuencoded(text: str) -> str:
     """The text without files that a mail program of old has put into it."""
-    block = _UUENCODED.search(text)
+    block = _UUENCODED.search(text) if "begin " in text else None
     if block is None:
         return text
     end = text.find("\nend", block.end())

@@ -81,7 +81,8 @@ def digest_message(message: bytes) -> Digest:
 
 def tidy(text: str, limit: int = MAX_TEXT) -> str:
     """The first ``limit`` characters of ``text`` in one line, every run of white space one blank."""
-    return one_line(_PADDING.sub(" ", text[: limit * 8]))[:limit].rstrip()
+    line = " ".join(text[: limit * 8].split())[: limit * 2]
+    return one_line(line if line.isprintable() else _PADDING.sub(" ", line))[:limit].rstrip()
 
 
 def _message_id(value: str) -> str:
