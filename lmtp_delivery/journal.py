@@ -1,0 +1,245 @@
+"""What is known of deliveries, in Redis, so that a mail which Postfix offers again is not in the mailbox twice.
+
+One key for each mail and mailbox (``Message.key``); Dovecot's commit and our record of it cannot be one step, so the
+intent is written first:
+
+    (none) --begin--> under way by a worker --answer--> done (Dovecot's reply, repeated if Postfix asks again)
+                                            --refused--> (none)
+                                            --no answer--> unknown
+    under way, its worker alive             the new attempt waits: 451
+    under way, its worker dead; unknown     the mailbox is searched: found is done, else delivered again
+
+A done key goes when the peer's next command shows that it has our reply, else after ``remember_s``. Events are written
+in the same step, before Postfix hears the outcome. While Redis is away mail flows without this, and events go to the
+outbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import redis
+from redis.asyncio.connection import Connection, ConnectionPool
+
+from caiyou import log, queues
+from caiyou.errors import Reply
+from caiyou.events import STREAM, Event
+from caiyou.outbox import Outbox
+from caiyou.settings import Settings
+
+logger = logging.getLogger("caiyou.lmtpd")
+
+INTENT_S = 6 * 24 * 3600  # longer than Postfix keeps a mail (maximal_queue_lifetime, 5 days)
+BEAT_EVERY_S = 5.0
+ALIVE_S = 20  # a worker that did not beat for so long is dead
+AWAY_S = 1.0  # after a failure Redis is left alone for so long
+CLAIM_S = 60
+
+Command = tuple[str | bytes | int, ...]
+
+
+class Standing(Enum):
+    """How a delivery stands when it begins."""
+
+    NEW = "new"
+    DONE = "done"
+    UNDER_WAY = "under way"
+    IN_DOUBT = "in doubt"
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One delivery's standing; Dovecot's reply where it is done; when it began where in doubt (Unix seconds)."""
+
+    standing: Standing = Standing.NEW
+    reply: Reply | None = None
+    since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A mailbox's room as last mirrored by Dovecot; None: not known. ``warned``: its owner knows."""
+
+    used_bytes: int | None = None
+    warned: bool = False
+
+
+class Away(Exception):
+    """Redis does not answer."""
+
+
+def delivery_key(key: str) -> str:
+    """The Redis key of one delivery."""
+    return f"lmtp/delivery/{key}"
+
+
+def warned_key(mailbox: str) -> str:
+    """Exists while the owner was warned and the mailbox is still over his level."""
+    return f"lmtp/warned/{mailbox}"
+
+
+class Journal:
+    """This worker's way to Redis: one connection, requests of all sessions in one write. ``start`` it, ``close`` it."""
+
+    def __init__(self, settings: Settings, remember_s: int) -> None:
+        self._timeout_s = settings.redis.timeout_s
+        self._quota_prefix = settings.redis.quota_prefix
+        self._events_max = settings.redis.events_max
+        self._remember_s = remember_s
+        self._outbox = Outbox(settings, "lmtp")
+        self._link: Connection = ConnectionPool.from_url(
+            settings.redis.url, socket_connect_timeout=self._timeout_s, socket_timeout=None
+        ).make_connection()  # type: ignore[no-untyped-call]
+        self._worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._waiting: list[tuple[Sequence[Command], asyncio.Future[list[Any]]]] = []
+        self._wake = asyncio.Event()
+        self._away_until = 0.0
+        self._owed: dict[str | bytes | int, Command] = {}  # by Redis key: how deliveries ended while Redis was away
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
+
+    async def close(self) -> None:
+        """Stop; what the outbox holds stays for the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._link.disconnect(nowait=True)
+        await asyncio.to_thread(self._outbox.close)
+
+    async def begin(
+        self, keys: Sequence[str], mailboxes: Sequence[str], known_to_peer: Sequence[str] = ()
+    ) -> tuple[list[Begun], list[Usage]]:
+        """Note the intent for each key, look up each mailbox's room, drop the keys the peer has shown to know of."""
+        intent = f"i {self._worker} {time.time():.0f}"
+        commands: list[Command] = [("SET", delivery_key(k), intent, "NX", "GET", "EX", INTENT_S) for k in keys]
+        commands += [("MGET", queues.quota_key(self._quota_prefix, m), warned_key(m)) for m in mailboxes]
+        if known_to_peer:
+            commands.append(("UNLINK", *map(delivery_key, known_to_peer)))
+        if not commands:
+            return [], []
+        try:
+            answers = await self._ask(commands)
+            begun = [await self._standing(key, answer) for key, answer in zip(keys, answers, strict=False)]
+        except Away:
+            return [Begun()] * len(keys), [Usage()] * len(mailboxes)
+        return begun, [_usage(answer) for answer in answers[len(keys) : len(keys) + len(mailboxes)]]
+
+    async def finish(self, outcomes: Sequence[tuple[str | None, Reply | None, bool]], events: Sequence[Event]) -> None:
+        """Note how deliveries ended (key, reply, in doubt) and record the events, which are safe when this returns."""
+        commands: list[Command] = []
+        for key, reply, in_doubt in outcomes:
+            if key is None:
+                continue
+            if in_doubt:
+                commands.append(("SET", delivery_key(key), f"u {time.time():.0f}", "EX", INTENT_S))
+            elif reply is not None and reply.code == 250:
+                commands.append(("SET", delivery_key(key), f"d {reply}", "EX", self._remember_s))
+            else:
+                commands.append(("DEL", delivery_key(key)))
+        xadd = ("XADD", STREAM, "MAXLEN", "~", self._events_max, "*", "e")
+        try:
+            await self._ask([*((*xadd, event.to_json()) for event in events), *commands])
+        except Away:
+            self._owed.update((command[1], command) for command in commands)
+            for event in events:
+                await asyncio.to_thread(self._outbox.event, event)
+
+    async def claim_warning(self, mailbox: str) -> bool:
+        """Whether it is ours to warn the owner; lapses after a minute unless ``warned``."""
+        try:
+            return (await self._ask([("SET", warned_key(mailbox), "claimed", "NX", "EX", CLAIM_S)]))[0] is not None
+        except Away:
+            return False
+
+    async def set_warned(self, mailbox: str, warned: bool) -> None:
+        """The owner was warned, or his mailbox is below the level again."""
+        key = warned_key(mailbox)
+        try:
+            await self._ask([("SET", key, "1") if warned else ("DEL", key)])
+        except Away:
+            logger.info(log.line(None, mailbox=mailbox, warned=warned, why="Redis is away"))
+
+    async def _standing(self, key: str, answer: Any) -> Begun:
+        if answer is None:
+            return Begun()
+        kind, _, rest = answer.decode("utf-8").partition(" ")
+        if kind == "d":
+            code, enhanced, text = rest.split(" ", 2)
+            return Begun(Standing.DONE, Reply(int(code), enhanced, text))
+        worker, _, since = rest.rpartition(" ")
+        if kind == "i":
+            alive, *_ = await self._ask([("EXISTS", _beat_key(worker))])
+            if alive:
+                return Begun(Standing.UNDER_WAY)
+        # Ours from now on, with the first attempt's time: that is from when the mailbox is searched.
+        await self._ask([("SET", delivery_key(key), f"i {self._worker} {since}", "EX", INTENT_S)])
+        return Begun(Standing.IN_DOUBT, since=float(since))
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers, in order; raises Away."""
+        if self._away_until > time.monotonic():
+            raise Away
+        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((commands, future))
+        self._wake.set()
+        return await future
+
+    async def _pump(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._waiting = self._waiting, []
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    await self._exchange(batch)
+            except (redis.RedisError, OSError, TimeoutError) as error:
+                self._away_until = time.monotonic() + AWAY_S
+                logger.warning(log.line(None, redis="away", why=error or "timed out"))
+                await self._link.disconnect(nowait=True)
+            finally:
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(Away())
+
+    async def _exchange(self, batch: list[tuple[Sequence[Command], asyncio.Future[list[Any]]]]) -> None:
+        if not self._link.is_connected:
+            await self._link.connect()  # type: ignore[no-untyped-call]
+            owed = [("SET", _beat_key(self._worker), "1", "EX", ALIVE_S), *self._owed.values()]
+            await self._link.send_packed_command(self._link.pack_commands(owed))
+            for _ in owed:
+                await self._link.read_response()
+            self._owed.clear()
+        await self._link.send_packed_command(self._link.pack_commands([c for commands, _ in batch for c in commands]))
+        for commands, future in batch:
+            answers = [await self._link.read_response() for _ in commands]
+            if not future.done():
+                future.set_result(answers)
+
+    async def _beat(self) -> None:
+        while True:
+            try:
+                await self._ask([("SET", _beat_key(self._worker), "1", "EX", ALIVE_S)])
+            except Away:
+                logger.debug(log.line(None, redis="away", why="no beat"))
+            await asyncio.sleep(BEAT_EVERY_S)
+
+
+def _beat_key(worker: str) -> str:
+    return f"lmtp/worker/{worker}"
+
+
+def _usage(answer: Any) -> Usage:
+    used, warned = answer
+    return Usage(int(used) if used is not None and used.lstrip(b"-").isdigit() else None, warned is not None)
