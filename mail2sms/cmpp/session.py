@@ -216,7 +216,7 @@ class ServerSession(Link):
             DeliverResp: self._on_deliver_resp,
         }
 
-    def admit(self, secret: str, now: float) -> Status:
+    def admit(self, secret: str, now: float) -> int:
         """Check the CONNECT against the account's secret and answer it; the status that was answered."""
         sequence_id, connect = self._asked()
         if connect.version > Version.V30:
@@ -229,7 +229,7 @@ class ServerSession(Link):
         self.state, self._ends_at, self._heard_at = State.OPEN, None, now
         return Status.OK
 
-    def refuse(self, status: Status) -> Status:
+    def refuse(self, status: int) -> int:
         """Answer the CONNECT with ``status`` and close; the proof stays empty."""
         sequence_id, _ = self._asked()
         self._send(ConnectResp(status=status, version=self.layout), sequence_id)

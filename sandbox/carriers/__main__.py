@@ -1,0 +1,119 @@
+"""``python -m sandbox.carriers``: the simulated carrier as a process. SIGTERM ends it in order."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ipaddress
+import secrets
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+from aiohttp import web
+
+from caiyou import log
+from caiyou.errors import CaiyouError, InputError, SettingsError
+from caiyou.settings import secret
+from sandbox.carriers.ismg import Ismg
+from sandbox.carriers.journal import Journal
+from sandbox.carriers.link import SpLink
+from sandbox.carriers.phones import Phones, number_of
+from sandbox.carriers.web import application
+
+SECRET_FILE = "ismg.secret"
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.carriers", description="Simulated ISMG and phones.")
+    parser.add_argument("--cmpp-port", type=int, required=True, help="CMPP 2.0 and 3.0; 0: any free port")
+    parser.add_argument("--http-port", type=int, required=True, help="phones, faults, figures; 0: any free port")
+    parser.add_argument("--state-dir", type=Path, required=True, help="keeps the SUBMITs taken, across restarts")
+    parser.add_argument("--host", default="127.0.0.1", help="a loopback address (default %(default)s)")
+    parser.add_argument("--sp-id", action="append", help="an SP; may be repeated (default 901234)")
+    parser.add_argument(
+        "--secret-file",
+        action="append",
+        type=Path,
+        help=f"shared secret of the --sp-id at the same place (default STATE_DIR/{SECRET_FILE}, made when missing)",
+    )
+    parser.add_argument("--phone", action="append", default=[], help="a number to show from the start; may be repeated")
+    parser.add_argument("--ring", type=int, default=10_000, help="messages kept per phone (default %(default)s)")
+    parser.add_argument("--most", type=int, default=200_000, help="messages kept in all (default %(default)s)")
+    return parser.parse_args()
+
+
+def registered(args: argparse.Namespace) -> dict[str, str]:
+    """SP_Id to secret; raises SettingsError."""
+    sp_ids = args.sp_id or ["901234"]
+    files = args.secret_file or [_own_secret(args.state_dir)]
+    if len(sp_ids) != len(files):
+        raise SettingsError(f"{len(sp_ids)} --sp-id but {len(files)} --secret-file")
+    if bad := [sp_id for sp_id in sp_ids if not (sp_id.isascii() and sp_id.isalnum() and len(sp_id) <= 6)]:
+        raise SettingsError(f"--sp-id {bad[0]!r} is not 1-6 letters or digits")
+    return {sp_id: secret(file) for sp_id, file in zip(sp_ids, files, strict=True)}
+
+
+async def serve(args: argparse.Namespace) -> None:
+    """Run until SIGTERM or SIGINT."""
+    phones = Phones(args.ring, args.most)
+    for number in reversed(args.phone):
+        phones.add(number_of(number))
+    ismg = Ismg(registered(args), phones, Journal(args.state_dir))
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    runner = web.AppRunner(application(ismg, args.host), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    site = web.TCPSite(runner, args.host, args.http_port)
+    await site.start()
+    server = await loop.create_server(lambda: SpLink(ismg), args.host, args.cmpp_port)
+    http_port = runner.addresses[0][1]
+    cmpp_port = server.sockets[0].getsockname()[1]
+    print(f"carriers: ready cmpp={args.host}:{cmpp_port} http={args.host}:{http_port}", flush=True)
+    pump = asyncio.create_task(ismg.run())
+    stop = asyncio.create_task(stopped.wait())
+    await asyncio.wait({pump, stop}, return_when=asyncio.FIRST_COMPLETED)
+    server.close()
+    if ismg.disconnect(in_order=True):
+        await asyncio.sleep(0.2)
+    ismg.disconnect()
+    await runner.cleanup()
+    ismg.journal.close()
+    if pump.done():
+        pump.result()
+    pump.cancel()
+
+
+def main() -> int:
+    """The process; 78 when the command line cannot be followed (EX_CONFIG), 1 on any other failure."""
+    args = arguments()
+    log.setup()
+    try:
+        if args.host != "localhost" and not ipaddress.ip_address(args.host).is_loopback:
+            raise SettingsError(f"--host {args.host}: only loopback, the carrier is for tests")
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(args))
+    except (SettingsError, InputError, ValueError) as error:
+        print(f"carriers: {error}", file=sys.stderr)
+        return 78
+    except (CaiyouError, OSError) as error:
+        print(f"carriers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _own_secret(folder: Path) -> Path:
+    """The secret file of the state folder, with a random secret when it is new."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / SECRET_FILE
+    if not path.exists():
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_text(secrets.token_hex(16) + "\n", encoding="ascii")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""One TCP connection of an SP to the simulated ISMG: octets to the session, events to the ISMG, octets back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from mail2sms.cmpp.events import Event
+from mail2sms.cmpp.pdu import Deliver, Submit, SubmitResp
+from mail2sms.cmpp.session import Limits, NotOpen, ServerSession, State
+
+if TYPE_CHECKING:
+    from sandbox.carriers.account import Account, Outgoing
+    from sandbox.carriers.ismg import Ismg
+
+REMEMBERED = 256  # answered SUBMITs
+
+
+class SpLink(asyncio.Protocol):
+    """The connection, its session and what is on the way on it."""
+
+    def __init__(self, ismg: Ismg) -> None:
+        self._ismg = ismg
+        self._transport: asyncio.Transport | None = None
+        self.session = ServerSession(Limits(idle_s=ismg.faults.test_every_s))
+        self.account: Account | None = None
+        self.peer = ""
+        self.since = datetime.now(UTC)
+        self.submits = 0
+        self.unanswered = 0  # SUBMITs taken and not answered yet
+        self.is_cut = False
+        self.sent: dict[int, Outgoing] = {}  # DELIVERs without an answer
+        self.answers: OrderedDict[int, tuple[Submit, SubmitResp]] = OrderedDict()
+
+    # --- asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # a stream socket's is one
+        host, port = transport.get_extra_info("peername")[:2]
+        self.peer = f"{host}:{port}"
+        self.session.waits_for_login(time.monotonic())
+        self._ismg.connected(self)
+        self.be_silent(silent=self._ismg.faults.silent)
+
+    def data_received(self, data: bytes) -> None:
+        self._act(self.session.receive(data, time.monotonic()))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._act(self.session.connection_lost(f"connection lost: {exc or 'by the peer'}"))
+        self._ismg.disconnected(self)
+
+    def pause_writing(self) -> None:
+        """The SP does not read: it is not read either until it does, so nothing piles up here."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self._transport is not None and not self._ismg.faults.silent:
+            self._transport.resume_reading()
+
+    # --- the ISMG calls these
+
+    def status(self) -> dict[str, Any]:
+        """As ``/ismg/status`` shows it."""
+        return {
+            "peer": self.peer,
+            "layout": f"{self.session.layout >> 4}.{self.session.layout & 15}",
+            "since": self.since.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            "submits": self.submits,
+            "delivers_unanswered": len(self.sent),
+        }
+
+    def send(self, deliver: Deliver, outgoing: Outgoing, now: float) -> None:
+        """Send a DELIVER; ``outgoing`` comes back when it is not taken."""
+        self.sent[self.session.deliver(deliver, now)] = outgoing
+
+    def answer(self, sequence_id: int, submit: Submit, answer: SubmitResp) -> None:
+        """Answer a SUBMIT, and remember the answer in case it comes again."""
+        self.unanswered -= 1
+        self.answers[sequence_id] = (submit, answer)
+        if len(self.answers) > REMEMBERED:
+            self.answers.popitem(last=False)
+        self.session.respond(sequence_id, answer)
+
+    def tick(self, now: float) -> None:
+        """Time passed."""
+        deadline = self.session.deadline
+        if deadline is not None and now >= deadline and not self._ismg.faults.silent:
+            self._act(self.session.tick(now))
+
+    def cut(self) -> None:
+        """Break the connection without a word."""
+        self.is_cut = True
+        if self._transport is not None:
+            self._transport.abort()
+
+    def be_silent(self, *, silent: bool) -> None:
+        """Stop reading and writing, or go on."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if silent:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+            self.flush()
+
+    def end(self) -> None:
+        """End it in order."""
+        try:
+            self.session.terminate(time.monotonic())
+        except NotOpen:
+            self.cut()
+        self.flush()
+
+    def flush(self) -> None:
+        """Write what the session has; close when it is over."""
+        if self._transport is None or self._transport.is_closing() or self._ismg.faults.silent:
+            return
+        if data := self.session.data_to_send():
+            self._transport.write(data)
+        if self.session.state is State.CLOSED:
+            self._transport.close()
+
+    def _act(self, events: list[Event]) -> None:
+        for event in events:
+            self._ismg.act(self, event)
+        if events:
+            self._ismg.journal.flush()
+        self.flush()
