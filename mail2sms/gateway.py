@@ -1,0 +1,339 @@
+"""The gateway's heart: which part goes over which link when, and what an answer means.
+
+It runs in one asyncio loop and never waits: it is called when messages arrive, links change, answers come, and time has
+passed; it hands parts to links and steps to the journal. Reading the streams is ``mail2sms.intake``'s.
+
+Per part: journal ``send`` → (recorded) → link → answer → journal ``accepted`` or ``over``. The entry stays pending in
+its stream until the step that records the outcome, so whatever dies, the message is found again, with its marks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from caiyou import log
+from caiyou.events import Event, Kind
+from caiyou.msisdn import Msisdn
+from caiyou.queues import ShortMessage
+from mail2sms.journal import Journal
+from mail2sms.lane import Lane, Sending, Unit
+from mail2sms.links import Answer, LinkState, Mo, Outcome, Report
+from mail2sms.mo import MoRecorder
+from mail2sms.settings import SmsSettings
+
+logger = logging.getLogger("mail2sms.gateway")
+
+
+class Gateway:
+    """Routes, lanes and the messages between them. ``token`` proves the lease; sending pauses while it is empty."""
+
+    def __init__(self, settings: SmsSettings, lanes: list[Lane], journal: Journal, region: str) -> None:
+        self.settings = settings
+        self.lanes = {lane.name: lane for lane in lanes}
+        self.routes = {route: [self.lanes[name] for name in names] for route, names in settings.routes.items()}
+        self.journal = journal
+        self.token = ""
+        self.held: dict[tuple[str, str], Sending] = {}  # by stream and entry
+        self.backlog: dict[str, deque[Unit]] = {route: deque() for route in self.routes}
+        self.stopping = False
+        self._tags = itertools.count(1)
+        self._sent: dict[int, tuple[Unit, Lane]] = {}
+        self._mo = MoRecorder(journal, settings.mo_parts_s, region)
+        self._timer: asyncio.TimerHandle | None = None
+
+    # --- messages in
+
+    def adopt(self, sending: Sending) -> None:
+        """Take a message on; parts that are accepted already are not sent again."""
+        self.held[sending.key] = sending
+        units = [(sending, number) for number in range(1, len(sending.parts) + 1) if number not in sending.accepted]
+        (sending.lane.kept if sending.lane else self.backlog[sending.route]).extend(units)
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """Another gateway has this entry now."""
+        sending = self.held.pop(key, None)
+        if sending is not None:
+            sending.over = True
+
+    def wants(self, route: str) -> int:
+        """How many more messages of the route may be taken from Redis."""
+        if self.stopping or not self.token or not any(lane.up for lane in self.routes[route]):
+            return 0
+        return max(0, self.settings.backlog - len(self.backlog[route]))
+
+    @property
+    def under_way(self) -> int:
+        """Parts that a link holds."""
+        return len(self._sent)
+
+    # --- parts out
+
+    def pump(self) -> None:
+        """Hand out what may go."""
+        if self.stopping or not self.token:
+            return
+        now = time.monotonic()
+        wall = time.time()
+        wait_s = 3600.0
+        for lane in self.lanes.values():
+            if lane.kept and lane.up:
+                self._drain(lane.kept, lane, now, wall)
+        for route, lanes in self.routes.items():
+            backlog = self.backlog[route]
+            first = next((lane for lane in lanes if lane.up), None)
+            if first is not None and backlog:
+                self._drain(backlog, first, now, wall)
+            if first is not None and backlog and first.in_flight < first.link.capacity:
+                wait_s = min(wait_s, first.pace.wait_s(now))
+        if wait_s < 3600.0:
+            self._later(max(wait_s, 0.002))
+
+    def _drain(self, units: deque[Unit], lane: Lane, now: float, wall: float) -> None:
+        room = lane.room(now)
+        while units and room > 0:
+            sending, number = unit = units.popleft()
+            if sending.over:
+                continue
+            if sending.lane is not None and sending.lane is not lane:
+                sending.lane.kept.append(unit)
+                continue
+            if sending.valid_until is not None and sending.valid_until <= wall and not sending.accepted:
+                self._over(sending, Kind.SMS_EXPIRED, "not sent in time", lane)
+                continue
+            room -= 1
+            lane.in_flight += 1
+            lane.pace.sent(now)
+            mark = "??" if number in sending.again else "?"
+            self.journal.write(
+                ["send", self.token, sending.message.id, number, len(sending.parts), lane.name, mark, sending.context],
+                partial(self._send, unit, lane),
+            )
+
+    def _send(self, unit: Unit, lane: Lane, allowed: Any) -> None:
+        sending, number = unit
+        if allowed != 1 or lane.link.capacity == 0 or sending.over or self.stopping:
+            lane.in_flight -= 1
+            if allowed != 1:
+                self.token = ""  # the lease is not ours any more; the intake gets it back and sorts out what is
+            self._put_back(unit)
+            return
+        tag = next(self._tags)
+        self._sent[tag] = (unit, lane)
+        lane.counts["sent"] += 1
+        answer = lane.link.submit(tag, sending.parts[number - 1])
+        if answer is not None:
+            self.answered(tag, answer)
+
+    def _put_back(self, unit: Unit) -> None:
+        sending = unit[0]
+        if not sending.over:
+            (sending.lane.kept if sending.lane else self.backlog[sending.route]).appendleft(unit)
+
+    # --- answers
+
+    def answered(self, tag: int, answer: Answer) -> None:
+        """A link's word on a part."""
+        found = self._sent.pop(tag, None)
+        if found is None:
+            return
+        unit, lane = found
+        sending, number = unit
+        lane.in_flight -= 1
+        lane.counts[answer.outcome.value] += 1
+        if answer.outcome is Outcome.ACCEPTED:
+            self._accepted(sending, number, lane, answer.ref)
+        elif sending.over:
+            pass
+        elif answer.outcome is Outcome.UNSENT:
+            self._put_back(unit)
+        elif answer.outcome is Outcome.BUSY:
+            lane.pace.complain(time.monotonic())
+            sending.refusals += 1
+            if sending.refusals > self.settings.flow_tries * len(sending.parts):
+                self._over(sending, Kind.SMS_FAILED, f"flow control: {answer.result}", lane)
+            else:
+                self._put_back(unit)
+        elif answer.outcome is Outcome.REFUSED:
+            self._over(sending, Kind.SMS_FAILED, answer.result, lane)
+        elif not self.stopping:  # else its mark stays, and the next start finds it in doubt
+            self._in_doubt(unit, lane, answer.result)
+        self.pump()
+
+    def _accepted(self, sending: Sending, number: int, lane: Lane, ref: str) -> None:
+        sending.accepted.add(number)
+        complete = len(sending.accepted) == len(sending.parts)
+        event = ""
+        if complete:
+            detail: dict[str, Any] = {"link": lane.name, "parts": len(sending.parts)}
+            if sending.again:
+                detail["possible_repeat"] = sorted(sending.again)
+            event = self._event(sending, Kind.SMS_SUBMITTED, None, detail)
+            logger.info(_line(sending, "submitted", lane, None))
+        elif len(sending.parts) > 1:
+            sending.lane = lane
+        self.journal.write(
+            [
+                "accepted",
+                sending.message.id,
+                number,
+                len(sending.parts),
+                sending.stream,
+                sending.entry,
+                lane.link.account,
+                ref,
+                event,
+            ],
+            partial(self._settled, sending) if complete else None,
+        )
+
+    def _in_doubt(self, unit: Unit, lane: Lane, why: str) -> None:
+        sending, number = unit
+        if number in sending.again:
+            self._over(sending, Kind.SMS_FAILED, "unanswered", lane)
+            return
+        self.doubt(sending, number, lane.name, why)
+        lane.counts["in_doubt"] += 1
+        self._put_back(unit)
+
+    def doubt(self, sending: Sending, number: int, link: str, why: str) -> None:
+        """A part was sent and not answered: note that it will be sent once more."""
+        sending.again.add(number)
+        logger.warning(_line(sending, "in_doubt", self.lanes.get(link), why))
+        self.journal.write(
+            ["event", self._event(sending, Kind.SMS_IN_DOUBT, why, {"link": link, "part": number}, f"-{number}")]
+        )
+
+    def _over(self, sending: Sending, kind: Kind, result: str, lane: Lane | None) -> None:
+        sending.over = True
+        state = kind.value.removeprefix("sms.")
+        logger.info(_line(sending, state, lane, result))
+        detail: dict[str, Any] = {"link": lane.name} if lane else {}
+        if sending.again:
+            detail["possible_repeat"] = sorted(sending.again)
+        event = self._event(sending, kind, result, detail)
+        self.journal.write(
+            ["over", sending.message.id, state, sending.stream, sending.entry, event], partial(self._settled, sending)
+        )
+
+    def fail(self, sending: Sending, result: str) -> None:
+        """End a message that no link has."""
+        self._over(sending, Kind.SMS_FAILED, result, None)
+
+    def _settled(self, sending: Sending, _answer: Any) -> None:
+        self.held.pop(sending.key, None)
+
+    # --- what else links say
+
+    def link_changed(self, lane: Lane, state: LinkState, why: str) -> None:
+        """A link goes up or down."""
+        was = lane.state
+        if not lane.stands(state, why):
+            return
+        if (state is LinkState.UP) != (was is LinkState.UP) and not (self.stopping and state is not LinkState.UP):
+            up = state is LinkState.UP
+            event = Event(kind=Kind.LINK_UP if up else Kind.LINK_DOWN, result=why, detail={"link": lane.name})
+            self.journal.write(["event", event.to_json()])
+            (logger.info if up else logger.warning)(log.line(None, link=lane.name, state=state, why=why))
+        elif state is LinkState.REFUSED:
+            logger.error(log.line(None, link=lane.name, state=state, why=why))
+        self.pump()
+
+    def reported(self, lane: Lane, report: Report, done: Callable[[], None]) -> None:
+        """A delivery report; ``done`` once it is recorded."""
+        lane.counts["reports"] += 1
+        self.journal.write(
+            ["report", lane.link.account, report.ref, report.state.value, report.stat], lambda _became: done()
+        )
+
+    def received(self, lane: Lane, mo: Mo, done: Callable[[], None]) -> None:
+        """A message, or a part of one, from a handset; ``done`` once it is recorded."""
+        lane.counts["received"] += 1
+        self._mo.record(lane.name, lane.link.account, mo, done)
+
+    # --- time
+
+    def tick(self) -> None:
+        """Once a second: long messages whose link stays away start over on another; then whatever may go."""
+        now = time.monotonic()
+        for lane in self.lanes.values():
+            if lane.kept and not lane.up and now - lane.down_at > self.settings.stick_s:
+                for sending in dict.fromkeys(sending for sending, _ in lane.kept if not sending.over):
+                    self._start_over(sending, lane)
+                lane.kept.clear()
+        self.pump()
+
+    def _start_over(self, sending: Sending, lane: Lane) -> None:
+        if sending.valid_until is not None and sending.valid_until <= time.time():
+            self._over(
+                sending, Kind.SMS_EXPIRED, f"{len(sending.accepted)} parts sent, then {lane.name} was down", lane
+            )
+            return
+        if sending.again:
+            self._over(sending, Kind.SMS_FAILED, "unanswered", lane)
+            return
+        sending.lane = None
+        sending.accepted.clear()
+        for number in range(1, len(sending.parts) + 1):
+            self.doubt(sending, number, lane.name, "started over: its link stays down")
+        self.adopt(sending)
+
+    def _later(self, wait_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        if self._timer is None or self._timer.cancelled() or self._timer.when() > loop.time() + wait_s:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_later(wait_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.pump()
+
+    def _event(self, sending: Sending, kind: Kind, result: str | None, detail: dict[str, Any], suffix: str = "") -> str:
+        message = sending.message
+        name = kind.value.removeprefix("sms.")
+        return Event(
+            kind=kind,
+            id=f"{message.id}-{name}{suffix}",
+            queue_id=message.queue_id,
+            message_id=message.message_id,
+            subscriber=message.subscriber or None,
+            domain=message.domain or None,
+            number=message.to,
+            sms_id=message.id,
+            result=result,
+            detail=detail,
+        ).to_json()
+
+
+def context_of(message: ShortMessage) -> str:
+    """What later events of a message carry: JSON members without braces."""
+    members = {
+        "queue_id": message.queue_id,
+        "message_id": message.message_id,
+        "subscriber": message.subscriber,
+        "domain": message.domain,
+        "number": message.to,
+        "sms_id": message.id,
+    }
+    return json.dumps({k: v for k, v in members.items() if v}, ensure_ascii=False)[1:-1]
+
+
+def _line(sending: Sending, state: str, lane: Lane | None, why: str | None) -> str:
+    message = sending.message
+    return log.line(
+        message.queue_id,
+        sms=message.id,
+        to=Msisdn(message.to).masked,
+        state=state,
+        link=lane.name if lane else None,
+        parts=len(sending.parts) if len(sending.parts) > 1 else None,
+        why=why,
+    )

@@ -1,0 +1,314 @@
+"""What the gateway takes from Redis: new messages, its own after a restart, those of a gateway that died.
+
+``mt:<route>`` is read by the consumer group ``gw``; the consumer's name is the gateway's, the same after a restart.
+What a consumer took stays in its pending list until its outcome is recorded, so the pending list is the truth about who has
+a message, and memory is brought in line with it: at the start, when the lease was lost, after a failed read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from datetime import datetime
+from typing import Any
+
+import redis
+import redis.asyncio
+
+from caiyou import log
+from caiyou.queues import ShortMessage, from_payload, mt_stream
+from mail2sms.gateway import Gateway, context_of
+from mail2sms.journal import AWAY, GROUP
+from mail2sms.lane import STATE_TTL_S, Sending
+from mail2sms.lease import LEASE_S, Lease, lease_key
+from mail2sms.links import MtPart
+from mail2sms.pace import Backoff
+from mail2sms.segment import reference_of, segments
+
+logger = logging.getLogger("mail2sms.intake")
+
+READ = 128
+BLOCK_MS = 2000
+PAGE = 500
+PUBLISH_EVERY_S = 5.0
+CLAIM_EVERY_S = 10.0
+MIN_IDLE_MS = 2000  # of an entry that is claimed, so that two gateways do not claim it from each other
+
+
+class Intake:
+    """Reads streams for a gateway; ``name`` is the gateway's. Reads block for BLOCK_MS, under redis-py's time-out."""
+
+    def __init__(self, gateway: Gateway, connection: redis.asyncio.Redis, name: str) -> None:
+        self._gateway = gateway
+        self._redis = connection
+        self._name = name
+        self._lease = Lease(connection, name)
+        self._unsure = True  # memory may not agree with the pending list
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._keep(), name="lease")
+            tasks.create_task(self._tick(), name="tick")
+            for route in self._gateway.routes:
+                tasks.create_task(self._read(route), name=f"read {route}")
+
+    async def end(self) -> None:
+        """Give the lease up, last of all."""
+        token, self._gateway.token = self._gateway.token, ""
+        try:
+            await self.publish()
+            await self._lease.give_up(token)
+        except AWAY as error:
+            logger.warning(log.line(None, lease="runs out", why=error))
+
+    # --- tasks
+
+    async def _keep(self) -> None:
+        """The lease, the agreement of memory with the pending lists, the messages of dead gateways."""
+        backoff = Backoff(0.1, 2.0)
+        kept_at = claimed_at = 0.0
+        held_by_other = False
+        while True:
+            try:
+                if not self._gateway.token:
+                    token = await self._lease.take()
+                    if not token:
+                        if not held_by_other:
+                            logger.error(log.line(None, gateway=self._name, why="another process has this name"))
+                        held_by_other = True
+                        await asyncio.sleep(1.0)
+                        continue
+                    held_by_other = False
+                    await self._agree()
+                    self._gateway.token = token
+                    kept_at = time.monotonic()
+                    logger.info(log.line(None, gateway=self._name, state="sending"))
+                    self._gateway.pump()
+                elif time.monotonic() - kept_at > LEASE_S / 4:
+                    if not await self._lease.keep(self._gateway.token):
+                        self._gateway.token = ""
+                        continue
+                    kept_at = time.monotonic()
+                if self._unsure:
+                    await self._agree()
+                    self._gateway.pump()
+                if time.monotonic() - claimed_at > CLAIM_EVERY_S:
+                    claimed_at = time.monotonic()
+                    await self._claim()
+                backoff.reset()
+                await asyncio.sleep(0.25)
+            except AWAY as error:
+                logger.debug(log.line(None, redis="away", why=error))
+                await asyncio.sleep(backoff.pause_s())
+
+    async def _read(self, route: str) -> None:
+        stream = mt_stream(route)
+        backoff = Backoff(0.1, 2.0)
+        while True:
+            wanted = self._gateway.wants(route)
+            if wanted < min(READ, self._gateway.settings.backlog):
+                await asyncio.sleep(0.01 if wanted else 0.1)
+                continue
+            try:
+                answer = await self._redis.xreadgroup(GROUP, self._name, {stream: ">"}, count=READ, block=BLOCK_MS)
+            except redis.ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                await self._make_group(stream)
+                continue
+            except AWAY as error:
+                self._unsure = True  # the answer may have been on its way
+                logger.debug(log.line(None, redis="away", why=error))
+                await asyncio.sleep(backoff.pause_s())
+                continue
+            backoff.reset()
+            for entry, fields in _entries(answer):
+                self._take(stream, entry, fields, {})
+            self._gateway.pump()
+
+    async def _tick(self) -> None:
+        published_at = 0.0
+        while True:
+            await asyncio.sleep(1.0)
+            self._gateway.tick()
+            if not self._gateway.journal.stuck:
+                self._gateway.journal.write(["tick", time.time(), PAGE])
+            if time.monotonic() - published_at > PUBLISH_EVERY_S:
+                published_at = time.monotonic()
+                try:
+                    await self.publish()
+                except AWAY as error:
+                    logger.debug(log.line(None, redis="away", why=error))
+
+    async def publish(self) -> None:
+        """Write each lane's figures."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for lane in self._gateway.lanes.values():
+                pipe.hset(f"link:{lane.name}", mapping=lane.figures(self._name))
+                pipe.expire(f"link:{lane.name}", STATE_TTL_S)
+            await pipe.execute()
+
+    # --- agreeing with the pending lists
+
+    async def _agree(self) -> None:
+        self._unsure = False
+        for route in self._gateway.routes:
+            await self._agree_on(mt_stream(route))
+
+    async def _agree_on(self, stream: str) -> None:
+        """Take what is pending for us and not in memory; forget what is in memory and not pending for us."""
+        before = {key for key in self._gateway.held if key[0] == stream}
+        pending: set[str] = set()
+        start = "-"
+        while True:
+            try:
+                page = await self._redis.xpending_range(stream, GROUP, start, "+", PAGE, self._name)
+            except redis.ResponseError as error:
+                if "NOGROUP" not in str(error):
+                    raise
+                await self._make_group(stream)
+                break
+            entries = [_text(row["message_id"]) for row in page]
+            pending.update(entries)
+            await self._take_pending(stream, [entry for entry in entries if (stream, entry) not in before])
+            if len(page) < PAGE:
+                break
+            start = "(" + entries[-1]
+        for key in before:
+            if key[1] not in pending:
+                self._gateway.forget(key)
+
+    async def _take_pending(self, stream: str, entries: list[str]) -> None:
+        """Entries that are ours but new to memory: with their marks they show how far they got."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for entry in entries:
+                pipe.xrange(stream, entry, entry)
+            found = await pipe.execute() if entries else []
+        rows = [(entry, answer[0][1] if answer else None) for entry, answer in zip(entries, found, strict=True)]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for _, fields in rows:
+                pipe.hgetall(f"sms:{_id_in(fields)}")
+            records = await pipe.execute() if rows else []
+        for (entry, fields), record in zip(rows, records, strict=True):
+            self._take(stream, entry, fields, {k.decode(): v.decode() for k, v in record.items()})
+        if entries:
+            logger.info(log.line(None, stream=stream, taken_over=len(entries)))
+
+    async def _claim(self) -> None:
+        """Take over what gateways took whose lease is gone."""
+        for route in self._gateway.routes:
+            stream = mt_stream(route)
+            if not self._gateway.wants(route):
+                continue
+            for consumer in await self._redis.xinfo_consumers(stream, GROUP):
+                name = _text(consumer["name"])
+                if name == self._name or not consumer["pending"] or await self._redis.exists(lease_key(name)):
+                    continue
+                page = await self._redis.xpending_range(stream, GROUP, "-", "+", PAGE, name)
+                entries: list[Any] = [row["message_id"] for row in page]
+                claimed = await self._redis.xclaim(stream, GROUP, self._name, MIN_IDLE_MS, entries, justid=True)
+                logger.warning(log.line(None, stream=stream, claimed=len(claimed), dead=name))
+                await self._take_pending(stream, [_text(entry) for entry in claimed])
+                self._gateway.pump()
+
+    async def _make_group(self, stream: str) -> None:
+        try:
+            await self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    # --- one entry
+
+    def _take(self, stream: str, entry: str, fields: dict[bytes, bytes] | None, record: dict[str, str]) -> None:
+        """Adopt an entry; ``record`` is its sms hash, empty when nothing of it was ever sent."""
+        gateway = self._gateway
+        if (stream, entry) in gateway.held:
+            return
+        if fields is None or record.get("s", "sending") != "sending":
+            gateway.journal.write(["drop", stream, entry])
+            return
+        try:
+            sending = _sending(stream, entry, fields)
+        except (KeyError, TypeError, ValueError) as error:
+            logger.error(log.line(None, stream=stream, entry=entry, rejected=type(error).__name__, why=error))
+            gateway.journal.write(["junk", stream, entry, str(error)[:200]])
+            return
+        if not sending.parts:
+            gateway.held[sending.key] = sending
+            gateway.fail(sending, "the text does not fit")
+            return
+        if record:
+            _remember(gateway, sending, record)
+        if not sending.over:
+            gateway.adopt(sending)
+
+
+def _sending(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:
+    """Raises KeyError, TypeError or ValueError on what is no short message."""
+    message = from_payload(ShortMessage, fields[b"m"])
+    if not (isinstance(message.to, str) and message.to.isascii() and message.to.isdigit() and len(message.to) <= 15):
+        raise ValueError("the number is not E.164")
+    if not (isinstance(message.id, str) and message.id and isinstance(message.text, str)):
+        raise ValueError("id or text is missing")
+    return Sending(
+        message=message,
+        stream=stream,
+        entry=entry,
+        parts=_parts(message),
+        context=context_of(message),
+        valid_until=datetime.fromisoformat(message.valid_until).timestamp() if message.valid_until else None,
+    )
+
+
+def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> None:
+    """What was sent before this process had the message: accepted parts stay, unanswered ones are in doubt."""
+    link = record.get("l", "")
+    for number in range(1, len(sending.parts) + 1):
+        mark = record.get(f"p{number}", "")
+        if mark.startswith(("=", "+", "!")):
+            sending.accepted.add(number)
+        elif mark == "?":
+            gateway.doubt(sending, number, link, "no answer before the gateway ended")
+        elif mark == "??":
+            gateway.held[sending.key] = sending
+            gateway.fail(sending, "unanswered")
+            return
+    if sending.accepted:
+        sending.lane = gateway.lanes.get(link)
+
+
+def _parts(message: ShortMessage) -> tuple[MtPart, ...]:
+    """None where the text is longer than the message may be. Cut by whoever sends, they come out the same."""
+    try:
+        cut = segments(message.text, reference=reference_of(message.id))
+    except ValueError:
+        return ()
+    if len(cut) > 1 and not message.long:
+        return ()
+    return tuple([MtPart(to=message.to, segment=segment) for segment in cut])
+
+
+def _entries(answer: Any) -> list[tuple[str, dict[bytes, bytes]]]:
+    """(entry, fields) of an XREADGROUP answer on one stream."""
+    streams = answer.items() if isinstance(answer, dict) else answer or []
+    found: list[tuple[str, dict[bytes, bytes]]] = []
+    for _, rows in streams:
+        if rows and isinstance(rows[0], list):  # RESP3 wraps the rows once more
+            rows = rows[0]
+        found += [(entry.decode(), fields) for entry, fields in rows]
+    return found
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _id_in(fields: dict[bytes, bytes] | None) -> str:
+    try:
+        return str(json.loads((fields or {}).get(b"m", b"{}"))["id"])
+    except (ValueError, KeyError, TypeError):
+        return ""

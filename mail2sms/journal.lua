@@ -1,0 +1,182 @@
+-- The gateway's record of what it does, one batch at a time and all or nothing. Every step may be played again: when the
+-- answer to a batch is lost with the connection, the same batch is sent once more.
+--
+-- ARGV[1] is JSON: lease (key of who may send), group, at, report_ttl, early_ttl, ops. Answers one value per op.
+--
+-- sms:<id>   hash: s state (sending, submitted, delivered, failed, expired), n parts, l link, c what its events carry (JSON
+--            without braces), p<i> state of part i: ? sent, ?? sent again, =ref accepted, + delivered, !stat failed
+-- dlr:<account>:<ref>     "<id> <i>": whose report that is
+-- early:<account>:<ref>   a report that came before the answer: "<state> <stat>"
+-- mo:<key>   hash of the parts of a long MO: e the event so far, n parts, t<i> texts;  mo-joins: their deadlines
+-- mt-later   zset of short messages that wait for a time
+local job = cjson.decode(ARGV[1])
+local KEEP = 3600 -- seconds that a finished message is kept, to recognise repeated reports
+local SEEN = 3 * 24 * 3600
+local JOINS_MAX = 10000
+local FINAL = {delivered = true, failed = true, expired = true}
+
+local function emit(event)
+  redis.call('XADD', 'events', '*', 'e', event)
+end
+
+local function acknowledge(stream, entry)
+  redis.call('XACK', stream, job.group, entry)
+  redis.call('XDEL', stream, entry)
+end
+
+local function finish(key, id, state, stat, context)
+  redis.call('HSET', key, 's', state)
+  redis.call('EXPIRE', key, KEEP)
+  emit('{"kind":"sms.' .. state .. '","at":"' .. job.at .. '","id":"' .. id .. '-' .. state .. '","result":'
+    .. cjson.encode(stat) .. ',' .. context .. '}')
+end
+
+local function all_delivered(key, total)
+  for i = 1, total do
+    if string.sub(redis.call('HGET', key, 'p' .. i) or '', 1, 1) ~= '+' then return false end
+  end
+  return true
+end
+
+local function report(id, number, state, stat)
+  local key = 'sms:' .. id
+  local had = redis.call('HMGET', key, 's', 'n', 'p' .. number, 'c')
+  if not had[1] then return 'unknown' end
+  if state == 'pending' then return 'pending' end
+  local mark = string.sub(had[3] or '', 1, 1)
+  if mark == '+' or mark == '!' then return 'repeat' end
+  redis.call('HSET', key, 'p' .. number, state == 'delivered' and '+' or ('!' .. stat))
+  if FINAL[had[1]] then return 'late' end
+  if state == 'delivered' and (had[1] ~= 'submitted' or not all_delivered(key, tonumber(had[2]))) then return 'part' end
+  finish(key, id, state, stat, had[4])
+  return state
+end
+
+local function flush_join(key)
+  redis.call('ZREM', 'mo-joins', key)
+  local had = redis.call('HMGET', key, 'e', 'n')
+  if not had[1] then return end
+  local event, texts, missing = cjson.decode(had[1]), {}, 0
+  for i = 1, tonumber(had[2]) do
+    local text = redis.call('HGET', key, 't' .. i)
+    if text then texts[#texts + 1] = text else missing = missing + 1 end
+  end
+  event.at = job.at
+  event.detail.text = table.concat(texts)
+  if missing > 0 then event.detail.missing = missing end
+  emit(cjson.encode(event))
+  redis.call('DEL', key)
+end
+
+local does = {}
+
+-- send: about to hand a part to a link. Answers 0 when this gateway lost its lease, and then it must not send.
+function does.send(token, id, number, total, link, mark, context)
+  if redis.call('GET', job.lease) ~= token then return 0 end
+  local key = 'sms:' .. id
+  redis.call('HSET', key, 's', 'sending', 'l', link, 'n', total, 'c', context, 'p' .. number, mark)
+  redis.call('EXPIRE', key, job.report_ttl)
+  return 1
+end
+
+-- accepted: the carrier took a part; with the last part comes the event.
+function does.accepted(id, number, total, stream, entry, account, ref, event)
+  local key = 'sms:' .. id
+  redis.call('HSET', key, 'p' .. number, '=' .. ref)
+  if ref ~= '' then redis.call('SET', 'dlr:' .. account .. ':' .. ref, id .. ' ' .. number, 'EX', job.report_ttl) end
+  if event ~= '' then
+    acknowledge(stream, entry)
+    local had = redis.call('HMGET', key, 's', 'c')
+    if not FINAL[had[1]] then
+      redis.call('HSET', key, 's', 'submitted')
+      emit(event)
+      if total > 1 and all_delivered(key, total) then finish(key, id, 'delivered', 'DELIVRD', had[2]) end
+    end
+  end
+  local early = ref ~= '' and redis.call('GET', 'early:' .. account .. ':' .. ref)
+  if early then
+    redis.call('DEL', 'early:' .. account .. ':' .. ref)
+    local state, stat = string.match(early, '^(%S+) (.*)$')
+    return report(id, number, state, stat)
+  end
+  return 1
+end
+
+-- over: the message ends without having been accepted; state is failed or expired.
+function does.over(id, state, stream, entry, event)
+  local key = 'sms:' .. id
+  acknowledge(stream, entry)
+  if FINAL[redis.call('HGET', key, 's')] then return 0 end
+  redis.call('HSET', key, 's', state)
+  redis.call('EXPIRE', key, KEEP)
+  emit(event)
+  return 1
+end
+
+-- drop: an entry that is settled already.
+function does.drop(stream, entry)
+  acknowledge(stream, entry)
+  return 1
+end
+
+-- junk: an entry that is no short message; kept aside for people.
+function does.junk(stream, entry, why)
+  local found = redis.call('XRANGE', stream, entry, entry)
+  if found[1] then
+    redis.call('XADD', 'mt-rejected', 'MAXLEN', '~', 100000, '*', 'why', why, 'stream', stream, unpack(found[1][2]))
+  end
+  acknowledge(stream, entry)
+  return 1
+end
+
+function does.report(account, ref, state, stat)
+  local whose = redis.call('GET', 'dlr:' .. account .. ':' .. ref)
+  if not whose then
+    redis.call('SET', 'early:' .. account .. ':' .. ref, state .. ' ' .. stat, 'EX', job.early_ttl)
+    return 'early'
+  end
+  local id, number = string.match(whose, '^(%S+) (%d+)$')
+  local became = report(id, number, state, stat)
+  if state ~= 'pending' then redis.call('EXPIRE', 'dlr:' .. account .. ':' .. ref, KEEP) end
+  return became
+end
+
+-- mo: a message from a handset, or a part. seen tells repeats from this very batch played again.
+function does.mo(seen, mark, key, number, total, text, deadline, event)
+  if not redis.call('SET', 'mo-seen:' .. seen, mark, 'NX', 'EX', SEEN) then
+    return redis.call('GET', 'mo-seen:' .. seen) == mark and 'again' or 'repeat'
+  end
+  if total == 1 then
+    emit(event)
+    return 'received'
+  end
+  redis.call('HSET', key, 'n', total, 't' .. number, text)
+  redis.call('HSETNX', key, 'e', event)
+  redis.call('ZADD', 'mo-joins', 'NX', deadline, key)
+  if redis.call('HLEN', key) - 2 >= total then
+    flush_join(key)
+    return 'joined'
+  end
+  if redis.call('ZCARD', 'mo-joins') > JOINS_MAX then flush_join(redis.call('ZRANGE', 'mo-joins', 0, 0)[1]) end
+  return 'part'
+end
+
+-- tick: what time brings: long MO whose parts did not all come, messages whose hour has come.
+function does.tick(now, limit)
+  for _, key in ipairs(redis.call('ZRANGEBYSCORE', 'mo-joins', '-inf', now, 'LIMIT', 0, limit)) do flush_join(key) end
+  local due = redis.call('ZRANGEBYSCORE', 'mt-later', '-inf', now, 'LIMIT', 0, limit)
+  for _, message in ipairs(due) do
+    redis.call('XADD', 'mt:' .. cjson.decode(message).route, '*', 'm', message)
+    redis.call('ZREM', 'mt-later', message)
+  end
+  return #due
+end
+
+function does.event(event)
+  emit(event)
+  return 1
+end
+
+local answers = {}
+for i, op in ipairs(job.ops) do answers[i] = does[op[1]](unpack(op, 2)) end
+return answers
