@@ -38,6 +38,22 @@ class Envelope:
     trace: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What Dovecot said to one command."""
+
+    code: bytes
+    lines: list[bytes]
+
+    @property
+    def reply(self) -> Reply:
+        """As a recipient's reply; raises LinkDown on what is none."""
+        try:
+            return parse_reply(self.lines)
+        except ValueError as error:
+            raise LinkDown(str(error)) from None
+
+
 class Link:
     """One connection to Dovecot's LMTP."""
 
@@ -54,11 +70,11 @@ class Link:
             streams = await asyncio.open_connection(endpoint.host, endpoint.port)
         link = cls(*streams)
         try:
-            greeting = await link.reply()
+            greeting = await link.answer()
             link.write(b"LHLO %s\r\n" % hostname.encode("idna"))
-            hello = await link.reply()
-            if greeting.code != 220 or hello.code != 250:
-                raise LinkDown(f"greeted with {greeting.code}, {hello.code}")
+            hello = await link.answer()
+            if greeting.code != b"220" or hello.code != b"250":
+                raise LinkDown(f"greeted with {greeting.lines}, {hello.lines}")
         except BaseException:
             link.close()
             raise
@@ -77,26 +93,23 @@ class Link:
         """Wait until the peer takes more; raises OSError."""
         await self._writer.drain()
 
-    async def reply(self) -> Reply:
-        """The next reply; raises LinkDown."""
+    async def answer(self) -> Answer:
+        """The next answer; raises LinkDown."""
         lines: list[bytes] = []
         while True:
             try:
                 line = await self._reader.readuntil(b"\n")
             except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError) as error:
                 raise LinkDown(str(error)) from None
-            lines.append(line.rstrip(b"\r\n"))
+            line = line.rstrip(b"\r\n")
+            lines.append(line)
             if line[3:4] != b"-":
                 break
             if len(lines) > MAX_REPLY_LINES:
                 raise LinkDown("endless reply")
-        try:
-            reply = parse_reply(lines)
-        except ValueError as error:
-            raise LinkDown(str(error)) from None
-        if reply.code == 421:
-            raise LinkDown(str(reply))
-        return reply
+        if line.startswith(b"421"):
+            raise LinkDown(line.decode("utf-8", "replace"))
+        return Answer(line[:3], lines)
 
     def close(self) -> None:
         """Drop it."""
@@ -135,23 +148,24 @@ class Store:
             self._idle.pop().close()
 
     async def _deliver(self, envelope: Envelope) -> list[Reply]:
-        link, accepted = await self._begin(envelope)
+        link, refusals = await self._begin(envelope)
         clean = False
         try:
-            if any(reply.code == 250 for reply in accepted):
+            accepted = refusals.count(None)
+            outcomes: list[Reply] = []
+            if accepted:
                 await self._send_message(link, envelope)
-                final, clean = await self._outcomes(link, sum(reply.code == 250 for reply in accepted))
-                waiting = iter(final)
-                accepted = [next(waiting) if reply.code == 250 else reply for reply in accepted]
+                outcomes, clean = await self._outcomes(link, accepted)
         finally:
             if clean and link.usable:
                 self._idle.append(link)
             else:
                 link.close()
-        return accepted
+        waiting = iter(outcomes)
+        return [refusal or next(waiting) for refusal in refusals]
 
-    async def _begin(self, envelope: Envelope) -> tuple[Link, list[Reply]]:
-        """Send the envelope over an idle connection, or a new one; the replies to RCPT."""
+    async def _begin(self, envelope: Envelope) -> tuple[Link, list[Reply | None]]:
+        """Send the envelope over an idle connection, or a new one; for each mailbox why it is refused, None if not."""
         commands = b"MAIL FROM:<%s>\r\n%sDATA\r\n" % (
             envelope.mail_from.encode("ascii"),
             b"".join(b"RCPT TO:<%s>\r\n" % mailbox.encode("ascii") for mailbox in envelope.mailboxes),
@@ -170,21 +184,21 @@ class Store:
             link = await Link.open(self.endpoint, self._hostname)
         return link, await self._offer(link, commands, len(envelope.mailboxes))
 
-    async def _offer(self, link: Link, commands: bytes, count: int) -> list[Reply]:
+    async def _offer(self, link: Link, commands: bytes, count: int) -> list[Reply | None]:
         try:
             async with asyncio.timeout(self._settings.reply_s):
                 link.write(commands)
-                mail = await link.reply()
-                replies = [await link.reply() for _ in range(count)]
-                data = await link.reply()
+                mail = await link.answer()
+                recipients = [await link.answer() for _ in range(count)]
+                data = await link.answer()
+            if mail.code != b"250":
+                return [mail.reply] * count
+            if data.code != b"354" and any(answer.code == b"250" for answer in recipients):
+                return [data.reply] * count
+            return [None if answer.code == b"250" else answer.reply for answer in recipients]
         except BaseException:
             link.close()
             raise
-        if mail.code != 250:
-            return [mail] * count
-        if data.code != 354 and any(reply.code == 250 for reply in replies):
-            return [data if reply.code == 250 and data.code >= 400 else reply for reply in replies]
-        return replies
 
     async def _send_message(self, link: Link, envelope: Envelope) -> None:
         if envelope.trace:
@@ -201,7 +215,7 @@ class Store:
             link.write(b".\r\n")
             for _ in range(count):
                 async with asyncio.timeout(self._settings.delivery_s):
-                    replies.append(await link.reply())
+                    replies.append((await link.answer()).reply)
         except (LinkDown, OSError, TimeoutError) as error:
             self._warn(f"no answer after the message: {error or 'timed out'}")
             return replies + [IN_DOUBT] * (count - len(replies)), False
