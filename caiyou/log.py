@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 
 FORMAT = "%(asctime)s %(name)s[%(process)d]: %(levelname)s: %(message)s"
 MAX_VALUE = 300  # characters of one value: what a peer sends cannot flood the log
+_PLAIN = re.compile(r"[!#-+\--\[\]-~]+").fullmatch  # printable ASCII without blank, quote, comma, backslash
 _ESCAPES = {"\\": r"\\", '"': r"\""}
 
 
@@ -30,7 +32,7 @@ def _value(value: object) -> str:
     text = str(getattr(value, "masked", value))
     if len(text) > MAX_VALUE:
         text = text[:MAX_VALUE] + "…"
-    if text.isascii() and text.isalnum():
+    if _PLAIN(text):
         return text
     escaped = "".join(_ESCAPES.get(c) or (c if c.isprintable() else _unicode_escape(c)) for c in text)
     return f'"{escaped}"' if not text or any(c in text for c in ' ,"') else escaped

@@ -9,6 +9,7 @@ from typing import IO
 
 INTERNAL = "x-caiyou-"  # headers that only Caiyou itself may write
 ASK_HEADER = "x-caiyou-sms"
+MAX_HELD_OCTETS = 64 << 10  # of headers, before they are written
 
 
 class Message:
@@ -18,19 +19,24 @@ class Message:
         self.spool: IO[bytes] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 # ``close`` ends it
             memory_bytes, dir=str(folder)
         )
-        self.size_bytes = 0
+        self.size_bytes = 0  # of what has been written
         self.message_id = ""
         self.internal: Counter[str] = Counter()  # how often each internal header stands in it, by lower-case name
         self.asks = False  # X-Caiyou-SMS: yes
-        self._raw_subject = b""
+        self._subject = b""
+        self._header: list[bytes] = []
+        self._header_octets = 0
         self._in_body = False
 
     def header(self, name: str, value: bytes) -> None:
         """One header; ``value`` is what follows the colon, folded with LF, blanks included."""
-        self._write(b"%s:%s\r\n" % (name.encode("ascii", "replace"), value.replace(b"\n", b"\r\n")))
+        self._header += (name.encode("ascii", "replace"), b":", value.replace(b"\n", b"\r\n"), b"\r\n")
+        self._header_octets += len(value)
+        if self._header_octets > MAX_HELD_OCTETS:
+            self._write_header()
         lower = name.rstrip().lower()
         if lower == "subject":
-            self._raw_subject = value
+            self._subject = value
         elif lower == "message-id":
             self.message_id = value.decode("utf-8", "replace").strip()[:998]
         elif lower.startswith(INTERNAL):
@@ -41,14 +47,18 @@ class Message:
         """The next piece of the body."""
         if not self._in_body:
             self._in_body = True
-            self._write(b"\r\n")
-        self._write(chunk)
+            self._header.append(b"\r\n")
+            self._write_header()
+        self.size_bytes += self.spool.write(chunk)
+
+    def complete(self) -> None:
+        """That was all of it."""
+        self.body(b"")
 
     @property
     def may_be_tagged(self) -> bool:
         """Whether the subject, once decoded, can hold a tag at all: decoding costs more than this look."""
-        subject = self._raw_subject
-        return b"[" in subject or b"=?" in subject or not subject.isascii()
+        return b"[" in self._subject or b"=?" in self._subject or not self._subject.isascii()
 
     def head(self, octets: int) -> bytes:
         """The first octets of the message."""
@@ -59,6 +69,7 @@ class Message:
         """Let memory or file go."""
         self.spool.close()
 
-    def _write(self, data: bytes) -> None:
-        self.size_bytes += len(data)
-        self.spool.write(data)
+    def _write_header(self) -> None:
+        self.size_bytes += self.spool.write(b"".join(self._header))
+        self._header.clear()
+        self._header_octets = 0

@@ -107,6 +107,7 @@ class Session:
     def end(self, queue_id: str) -> Verdict:
         """The end of the message: scan, trigger, record. What it returns must be done; the events say so already."""
         message = self._content()
+        message.complete()
         if self._listed:
             return self._discard(queue_id, message, self._listed)
         scan = self._scanner.scan(message.spool, message.size_bytes)
