@@ -1,8 +1,8 @@
 """What the gateway takes from Redis: new messages, its own after a restart, those of a gateway that died.
 
 ``mt:<route>`` is read by the consumer group ``gw``; the consumer's name is the gateway's, the same after a restart.
-What a consumer took stays in its pending list until its outcome is recorded, so the pending list is the truth about who has
-a message, and memory is brought in line with it: at the start, when the lease was lost, after a failed read.
+What a consumer took stays in its pending list until its outcome is recorded, so the pending list is the truth about who
+has a message, and memory is brought in line with it: at the start, when the lease was lost, after a failed read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import logging
 import time
 from datetime import datetime
 from typing import Any
+from zlib import crc32
 
 import redis
 import redis.asyncio
@@ -25,7 +26,7 @@ from mail2sms.lane import STATE_TTL_S, Sending
 from mail2sms.lease import LEASE_S, Lease, lease_key
 from mail2sms.links import MtPart
 from mail2sms.pace import Backoff
-from mail2sms.segment import reference_of, segments
+from mail2sms.segment import split
 
 logger = logging.getLogger("mail2sms.intake")
 
@@ -282,13 +283,9 @@ def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> Non
 
 
 def _parts(message: ShortMessage) -> tuple[MtPart, ...]:
-    """None where the text is longer than the message may be. Cut by whoever sends, they come out the same."""
-    try:
-        cut = segments(message.text, reference=reference_of(message.id))
-    except ValueError:
-        return ()
-    if len(cut) > 1 and not message.long:
-        return ()
+    """None where the text is longer than the message may be. The same parts whoever cuts them, reference and all."""
+    reference = crc32(message.id.encode("utf-8", "replace")) & 0xFF
+    cut = split(message.text, long=message.long, reference=reference)
     return tuple([MtPart(to=message.to, segment=segment) for segment in cut])
 
 

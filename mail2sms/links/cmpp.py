@@ -245,13 +245,13 @@ class CmppLink:
             service_id=settings.service_id,
             fee_user_type=2,
             tp_udhi=int(segment.total > 1),
-            msg_fmt=segment.coding,
+            msg_fmt=segment.msg_fmt,
             msg_src=settings.sp_id,
             fee_type=settings.fee_type,
             fee_code=settings.fee_code,
             src_id=settings.src_id,
             dest_terminal_ids=(_terminal(part.to),),
-            msg_content=segment.octets,
+            msg_content=segment.udh + segment.body,
         )
 
     def _login(self, password: str) -> Login:
