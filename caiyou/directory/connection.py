@@ -101,7 +101,7 @@ class Connections:
             yield connection
         except _GONE as error:
             _unbind(connection)
-            raise DirectoryDown(f"{uri}: {_explain(error)}") from None
+            raise DirectoryDown(f"{uri}: {explain(error)}") from None
         except ldap.LDAPError:
             self._give_back(uri, connection)
             raise
@@ -124,7 +124,7 @@ class Connections:
                 connection = self._open(uri)
                 value = self._try(uri, connection, operation)
             except _GONE as error:
-                problems.append(f"{uri}: {_explain(error)}")
+                problems.append(f"{uri}: {explain(error)}")
                 continue
             self._tell(uri, None)
             return uri, connection, value
@@ -162,7 +162,7 @@ class Connections:
         except ldap.LDAPError as error:
             _unbind(connection)
             self._note_silence(uri, error)
-            raise ldap.CONNECT_ERROR({"desc": _explain(error)}) from None
+            raise ldap.CONNECT_ERROR({"desc": explain(error)}) from None
         return connection
 
     def _page(
@@ -185,7 +185,7 @@ class Connections:
         except _GONE:
             raise
         except ldap.LDAPError as error:  # a limit, an access rule: nothing that a caller's input could bring about
-            raise DirectoryDown(f"search refused: {_explain(error)}") from None
+            raise DirectoryDown(f"search refused: {explain(error)}") from None
         entries = [(dn, values) for dn, values in found if dn is not None]
         pages = [a for a in answers if a.controlType == SimplePagedResultsControl.controlType]
         return entries, pages[0].cookie if pages else b""
@@ -220,7 +220,7 @@ def _unbind(connection: SimpleLDAPObject) -> None:
         connection.unbind_s()
 
 
-def _explain(error: ldap.LDAPError) -> str:
+def explain(error: ldap.LDAPError) -> str:
     """OpenLDAP's words without python-ldap's dictionary."""
     detail = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
     words = [str(detail[key]) for key in ("desc", "info") if detail.get(key)]

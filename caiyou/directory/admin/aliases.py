@@ -1,0 +1,93 @@
+"""Aliases (A4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import ldapurl
+
+from caiyou.address import Address
+from caiyou.directory import entry
+from caiyou.directory.admin.domains import Domains
+from caiyou.directory.admin.writer import Writer
+from caiyou.directory.model import Alias, State
+from caiyou.errors import InputError, NotFound
+
+
+class Aliases:
+    """An alias is named by its address, in any spelling."""
+
+    def __init__(self, writer: Writer, domains: Domains) -> None:
+        self._writer = writer
+        self._domains = domains
+
+    def add(self, alias: str, targets: Iterable[str] = (), *, member_url: str = "") -> None:
+        """Add an alias, or targets to it; ``member_url`` makes its members what the directory finds.
+
+        A target is an address of ours that somebody has, or an outside one. Refused where mail would go in a circle.
+        """
+        address = Address.parse(alias)
+        name = str(address)
+        values = list(dict.fromkeys(str(Address.parse(target)) for target in targets))
+        if not values and not member_url:
+            raise InputError(f"alias {name} needs a target")
+        self._check_targets(name, values)
+        attributes = entry.attributes(entry.ALIAS, {"targets": values, "member_url": _member_url(member_url)})
+        dn = entry.alias_dn(self._writer.base, name)
+        if self._writer.read(dn) is not None:
+            self._writer.change(dn, f"alias {name}", add={key: value for key, value in attributes.items() if value})
+        else:
+            self._domains.get(address.domain)
+            attributes |= entry.attributes(entry.ALIAS, {"address": name, "state": State.ACTIVE})
+            attributes["caiyouAddress"] = entry.values(address.spellings)
+            self._writer.add(dn, ["caiyouAliasEntry"], attributes, f"alias {name}")
+        self._writer.record("alias.add", name, {"targets": values, "member_url": member_url}, domain=address.domain)
+
+    def get(self, alias: str) -> Alias:
+        """The alias; raises NotFound."""
+        name = str(Address.parse(alias))
+        attributes = self._writer.read(entry.alias_dn(self._writer.base, name))
+        if attributes is None:
+            raise NotFound(f"alias {name} does not exist")
+        return entry.alias(attributes)
+
+    def all(self, domain: str | None = None) -> Iterator[Alias]:
+        """The aliases of a domain, or of every domain."""
+        base = self._writer.base
+        above = entry.domain_dn(base, self._domains.get(domain).name) if domain else entry.domains_dn(base)
+        return (entry.alias(attributes) for _, attributes in self._writer.below(above, "caiyouAliasEntry"))
+
+    def remove(self, alias: str, targets: Iterable[str] = ()) -> None:
+        """Remove an alias, or only some of its targets; the last target goes with the alias alone."""
+        found = self.get(alias)
+        dn, what = entry.alias_dn(self._writer.base, found.address), f"alias {found.address}"
+        values = [str(Address.parse(target)) for target in targets]
+        if not values:
+            self._writer.delete(dn, what)
+        elif not set(found.targets) - set(values) and not found.member_url:
+            raise InputError(f"{what} would be left without a target; remove the alias instead")
+        else:
+            self._writer.change(dn, what, drop={"caiyouTarget": entry.values(values)})
+        self._writer.record("alias.remove", found.address, {"targets": values}, domain=found.address.rpartition("@")[2])
+
+    def _check_targets(self, name: str, targets: list[str]) -> None:
+        if name in targets:
+            raise InputError(f"{name} cannot be a target of itself")
+        unknown = self._writer.walk().unknown(targets)
+        if unknown:
+            raise NotFound(f"nobody has {', '.join(unknown)}")
+        if self._writer.walk().passes(targets, name):
+            raise InputError(f"mail to {name} would go in a circle: a target leads back to it")
+
+
+def _member_url(text: str) -> str:
+    """An LDAP URL (RFC 4516) that Postfix can expand; raises InputError."""
+    if not text:
+        return ""
+    try:
+        url = ldapurl.LDAPUrl(text)
+    except ValueError:
+        raise InputError(f"{text!r} is no LDAP URL; expected something like ldap:///BASE??sub?(ou=Sales)") from None
+    if url.urlscheme != "ldap" or url.hostport or not url.dn or not url.filterstr:
+        raise InputError(f"{text!r}: expected ldap:///BASE??sub?(FILTER), without a host")
+    return text

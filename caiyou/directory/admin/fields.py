@@ -1,0 +1,137 @@
+"""What a field of the directory may hold, one check for each field that people set."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Any
+
+from caiyou.address import Address, domain_to_ascii
+from caiyou.directory.listing import listed_name
+from caiyou.directory.model import State, WhenScanDown
+from caiyou.errors import InputError
+from caiyou.msisdn import Msisdn
+
+MAX_TEXT = 200
+FOLDERS = ("Trash", "Sent")
+BY = ("sms",)
+
+_QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+_LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,8})*")
+
+
+def checked(allowed: Iterable[str], fields: dict[str, Any], region: str = "CN") -> dict[str, Any]:
+    """The fields as the directory keeps them; None stays None: not set. Raises InputError."""
+    unknown = fields.keys() - set(allowed)
+    if unknown:
+        raise TypeError(f"no such field: {', '.join(sorted(unknown))}")
+    return {
+        name: value if value is None else _phone(value, region) if name in _PHONES else _CHECKS[name](value)
+        for name, value in fields.items()
+    }
+
+
+def text(value: str, what: str = "text") -> str:
+    """One line of text for people; raises InputError."""
+    value = value.strip()
+    if not value:
+        raise InputError(f"the {what} is empty")
+    if len(value) > MAX_TEXT or not value.isprintable():
+        raise InputError(f"the {what} is longer than {MAX_TEXT} characters or holds a control character")
+    return value
+
+
+def _phone(value: str, region: str) -> Msisdn | None:
+    return Msisdn.parse(value, region) if value else None
+
+
+def _word(words: type[StrEnum]) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if value not in list(words):
+            raise InputError(f"{value!r} is none of {', '.join(words)}")
+        return str(value)
+
+    return check
+
+
+def _between(low: int, high: int, what: str) -> Callable[[int], int]:
+    def check(value: int) -> int:
+        if not low <= value <= high:
+            raise InputError(f"{what} {value} is not in {low}-{high}")
+        return value
+
+    return check
+
+
+def _each(check: Callable[[str], str]) -> Callable[[Iterable[str]], list[str]]:
+    return lambda values: list(dict.fromkeys(map(check, values)))
+
+
+def _folder(value: str) -> str:
+    name = value.strip().capitalize()
+    if name not in FOLDERS:
+        raise InputError(f"{value!r} cannot be emptied; {' or '.join(FOLDERS)} can")
+    return name
+
+
+def _timezone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"{value!r} is no time zone; expected something like Asia/Shanghai") from None
+    return value
+
+
+def _language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise InputError(f"{value!r} is no language; expected something like zh_CN")
+    return value.replace("_", "-")  # RFC 2798 wants RFC 2068's form
+
+
+def _quiet(value: str) -> str:
+    if not _QUIET.fullmatch(value) or value[:5] == value[6:]:
+        raise InputError(f"{value!r} are no quiet hours; expected something like 22:00-07:00")
+    return value
+
+
+def _by(value: str) -> str:
+    if value not in BY:
+        raise InputError(f"{value!r} is no way to notify; expected {', '.join(BY)}")
+    return value
+
+
+def sender(value: str) -> str:
+    """An address or a domain that mail comes from; raises InputError."""
+    if "/" in value or ":" in value:
+        raise InputError(f"{value!r} is neither an address nor a domain")
+    return listed_name(value)
+
+
+def contact_addresses(values: Iterable[str]) -> list[str]:
+    """Every spelling of every address; raises InputError."""
+    return list(dict.fromkeys(spelling for value in values for spelling in Address.parse(value).spellings))
+
+
+_PHONES = ("mobile", "notify_to")
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "state": _word(State),
+    "when_scan_down": _word(WhenScanDown),
+    "quota_bytes": _between(0, 2**62, "quota"),
+    "name": lambda value: text(value, "name"),
+    "mail_host": domain_to_ascii,
+    "warn_percent": _between(1, 100, "warning level"),
+    "empty_when_full": _each(_folder),
+    "notify": bool,
+    "notify_on_send": bool,
+    "long_sms": bool,
+    "language": _language,
+    "timezone": _timezone,
+    "by": _by,
+    "senders": _each(lambda value: text(value, "sender")),
+    "urgent_only": bool,
+    "keywords": _each(lambda value: text(value, "keyword")),
+    "quiet": _quiet,
+    "daily_cap": _between(0, 10_000, "daily cap"),
+}
