@@ -1,4 +1,4 @@
-"""Every address of the sandbox, in one place. ``base`` moves them all: SMTP is base + 25, IMAP base + 143, and so on."""
+"""Every port of the sandbox, in one place. ``base`` moves them all: SMTP is base + 25, IMAP base + 143, and so on."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ class Ports:
     def smtp(self) -> int:
         """MX, for the world."""
         return self.base + 25
+
+    @property
+    def inject(self) -> int:
+        """For the site's own software: notices, Sieve redirects."""
+        return self.base + 26
 
     @property
     def submission(self) -> int:
@@ -63,7 +68,17 @@ class Ports:
         """HTTP: the simulated phones."""
         return self.base + 81
 
+    @property
+    def doveadm(self) -> int:
+        """HTTP: Dovecot's administration, with a key."""
+        return self.base + 808
+
+    @property
+    def world(self) -> int:
+        """SMTP: stands for every mail server outside, and keeps what it gets."""
+        return self.base + 2525
+
     def by_name(self) -> dict[str, int]:
         """Name to port, for people and programs."""
-        names = ("smtp", "submission", "imap", "imaps", "pop3", "sieve", "ldap", "redis", "ismg", "phones")
-        return {name: getattr(self, name) for name in names}
+        mail = ("smtp", "inject", "submission", "imap", "imaps", "pop3", "sieve")
+        return {name: getattr(self, name) for name in (*mail, "ldap", "redis", "doveadm", "ismg", "phones", "world")}

@@ -1,0 +1,164 @@
+"""Our own daemons, the simulated carrier and the world outside: run from the copy in the sandbox's folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from sandbox import files
+from sandbox.layout import Layout
+from sandbox.ports import HOST
+from sandbox.process import Check, Process
+from sandbox.servers import clamd, dovecot, redis, slapd, tls
+
+SP_ID, SP_SECRET, SRC_ID = "901234", "sandbox", "10658"
+# milter protocol 6 (libmilter/mfdef.h): negotiate options; the answer is a packet of the same kind.
+NEGOTIATE = bytes.fromhex("0000000d 4f 00000006 000001ff 001fffff".replace(" ", ""))
+
+
+def milter_socket(layout: Layout) -> Path:
+    return layout.run / "milter" / "milter.sock"
+
+
+def lmtp_socket(layout: Layout) -> Path:
+    return layout.run / "lmtp" / "lmtp.sock"
+
+
+def _ledger(layout: Layout) -> Path:
+    return layout.data / "caiyou" / "ledger.sqlite3"
+
+
+def _spool(layout: Layout) -> Path:
+    return layout.data / "spool"
+
+
+def _carriers(layout: Layout) -> Path:
+    return layout.data / "carriers"
+
+
+def _temporary(layout: Layout) -> Path:
+    return layout.data / "tmp"
+
+
+def python() -> Path:
+    """The interpreter of the virtual environment, by a path that the daemons' users can follow."""
+    return Path(sys.prefix).resolve() / "bin" / "python"
+
+
+def prepare(layout: Layout) -> list[Process]:
+    """Write the settings file and the folders of the daemons."""
+    # New sockets take their folder's group: Postfix may connect, others may not.
+    files.folder(layout.run / "milter", "caiyou", "postfix", 0o2750)
+    files.folder(layout.run / "lmtp", "caiyou", "postfix", 0o2750)
+    for path in (_ledger(layout).parent, _spool(layout), _carriers(layout), layout.world, _temporary(layout)):
+        files.folder(path, "caiyou", mode=0o750)
+    files.secret(layout.secrets / "ismg", group="caiyou", value=SP_SECRET)
+    for path in (layout.secrets, layout.etc):
+        files.folder(path)
+    files.write(layout.settings_file, _settings(layout))
+    ports = layout.ports
+    phones = Check(
+        address=(HOST, ports.phones), send=b"GET /phones/13800138000/messages HTTP/1.0\r\n\r\n", expect=b" 200 "
+    )
+    carriers = (f"--cmpp-port={ports.ismg}", f"--http-port={ports.phones}", f"--state-dir={_carriers(layout)}")
+    world = (f"--port={ports.world}", f"--folder={layout.world}")
+    milter, lmtp = (
+        Check(address=milter_socket(layout), send=NEGOTIATE, expect=b"O"),
+        Check(address=lmtp_socket(layout), expect=b"220 "),
+    )
+    return [
+        _python(layout, "carriers", "sandbox.carriers", 0, carriers, (phones, Check(address=(HOST, ports.ismg)))),
+        _python(layout, "world", "sandbox.world", 0, world, (Check(address=(HOST, ports.world), expect=b"220 "),)),
+        _python(layout, "caiyou-ledgerd", "caiyou.ledger.writer", 1),
+        _python(layout, "caiyou-worker", "caiyou.worker", 1),
+        _python(layout, "caiyou-smsgw", "mail2sms", 1),
+        _python(layout, "caiyou-milter", "caiyou_milter", 1, checks=(milter,)),
+        _python(layout, "caiyou-lmtpd", "lmtp_delivery", 1, checks=(lmtp,)),
+    ]
+
+
+def _python(
+    layout: Layout, name: str, module: str, stage: int, arguments: tuple[str, ...] = (), checks: tuple[Check, ...] = ()
+) -> Process:
+    return Process(
+        name=name,
+        command=(str(python()), "-m", module, *arguments),
+        stage=stage,
+        user="caiyou",
+        umask="007",
+        environment={
+            "PYTHONPATH": f"{layout.app}:{layout.app}/milter",
+            "PYTHONUNBUFFERED": "1",
+            "CAIYOU_CONFIG": str(layout.settings_file),
+            "TMPDIR": str(_temporary(layout)),
+        },
+        watched=tuple(layout.app / part for part in _PARTS.get(name, ("sandbox", "mail2sms"))) + _common(layout),
+        checks=checks,
+    )
+
+
+_PARTS = {
+    "world": ("sandbox/world.py",),
+    "caiyou-ledgerd": (),
+    "caiyou-worker": ("mail2sms",),
+    "caiyou-smsgw": ("mail2sms",),
+    "caiyou-milter": ("milter",),
+    "caiyou-lmtpd": ("lmtp_delivery",),
+}
+
+
+def _common(layout: Layout) -> tuple[Path, ...]:
+    return (layout.app / "caiyou", layout.settings_file)
+
+
+def _settings(layout: Layout) -> str:
+    ports = layout.ports
+    return f"""\
+# Written by `caiyou sandbox start`; changes are lost at the next start.
+[site]
+hostname = "{tls.HOSTNAME}"
+postmaster = "postmaster@example.test"
+smtp = "{HOST}:{ports.inject}"
+mail_log = "{layout.mail_log}"
+spool = "{_spool(layout)}"
+
+[ldap]
+uri = ["{slapd.uri(layout)}"]
+base = "{slapd.BASE}"
+password_file = "{slapd.password_file(layout, "caiyou")}"
+
+[redis]
+url = "{redis.url(layout)}"
+
+[ledger]
+url = "sqlite:///{_ledger(layout)}"
+
+[milter]
+socket = "{milter_socket(layout)}"
+clamd_socket = "{clamd.socket(layout)}"
+scan_max_bytes = {clamd.MAX_MESSAGE_BYTES}
+
+[lmtp]
+listen = "unix:{lmtp_socket(layout)}"
+dovecot = "unix:{dovecot.lmtp_socket(layout)}"
+doveadm = "http://{HOST}:{ports.doveadm}"
+doveadm_key_file = "{dovecot.doveadm_key_file(layout)}"
+spool = "{_temporary(layout)}"
+
+[sms]
+default_route = "default"
+
+[sms.routes]
+default = ["ismg"]
+
+[sms.links.ismg]
+type = "cmpp"
+host = "{HOST}"
+port = {ports.ismg}
+version = "3.0"
+sp_id = "{SP_ID}"
+secret_file = "{layout.secrets}/ismg"
+src_id = "{SRC_ID}"
+reconnect_max_s = 2.0
+refused_s = 5.0
+"""

@@ -1,0 +1,25 @@
+"""Redis with an append-only file: what it has acknowledged survives kill -9."""
+
+from __future__ import annotations
+
+from sandbox import files
+from sandbox.layout import Layout
+from sandbox.ports import HOST
+from sandbox.process import Check, Process
+
+
+def url(layout: Layout) -> str:
+    return f"redis://{HOST}:{layout.ports.redis}/0"
+
+
+def prepare(layout: Layout) -> list[Process]:
+    """Configure Redis."""
+    data = files.folder(layout.data / "redis", "redis", mode=0o700)
+    conf = files.write(
+        layout.etc / "redis.conf",
+        f"bind {HOST}\nport {layout.ports.redis}\ndir {data}\n"
+        "daemonize no\nappendonly yes\nappendfsync everysec\nsave ''\nmaxmemory-policy noeviction\n",
+    )
+    check = Check(address=(HOST, layout.ports.redis), send=b"PING\r\n", expect=b"+PONG")
+    command = ("/usr/bin/redis-server", str(conf))
+    return [Process(name="redis", command=command, stage=0, user="redis", watched=(conf,), checks=(check,))]
