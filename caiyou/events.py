@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 STREAM = "events"  # holds what the ledger has not written yet: entries are deleted once they are in SQL, never cut
@@ -19,9 +20,9 @@ FIELD = "e"  # the stream entry's field: Event as JSON
 DEAD_STREAM = "events.dead"  # what was no event: field e as it came, field why; `caiyou ledger redeliver` puts it back
 
 MAX_OCTETS = 64 * 1024  # of one event as JSON
+MAX_ID = 128  # characters
 MAX_SIZE_BYTES = 2**63 - 1  # SQL's bigint
 _MAX_CHARACTERS = {
-    "id": 64,
     "queue_id": 64,
     "message_id": 512,
     "subscriber": 320,
@@ -84,6 +85,8 @@ class Event:
             raise ValueError("an event's time must have an offset")
         if self.size_bytes is not None and not 0 <= self.size_bytes <= MAX_SIZE_BYTES:
             raise ValueError(f"size_bytes {self.size_bytes} is out of range")
+        if len(self.id) > MAX_ID or not self.id.isprintable():  # as unique as before, whatever it was made of
+            object.__setattr__(self, "id", sha256(self.id.encode("utf-8", "backslashreplace")).hexdigest())
         for name, limit in _MAX_CHARACTERS.items():
             text = getattr(self, name)
             if text is not None and (len(text) > limit or _UNFIT.search(text)):

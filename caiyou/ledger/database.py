@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 
+from caiyou.errors import SettingsError
 from caiyou.settings import LedgerSettings, secret
 
 _BUSY_S = 30
@@ -56,22 +54,21 @@ def _connect_sqlite(url: URL, *, reads: bool) -> Engine:
 def upgrade(engine: Engine) -> None:
     """Bring the tables to this release's form; several may try at once. Raises SQLAlchemyError.
 
-    Raises alembic.util.CommandError where the tables are of a later release.
+    Raises SettingsError where the tables are of a later release.
     """
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
-        command.upgrade(_config(connection), "head")
+    # Imported here: readers start faster without it.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
 
-
-def newest_revision() -> str | None:
-    """The revision of this release's tables."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
-
-
-def _config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", "caiyou.ledger:migrations")
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SettingsError(f"the ledger's tables are not of this release or an earlier one: {error}") from error

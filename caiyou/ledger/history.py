@@ -31,6 +31,12 @@ class Ids:
             sms_ids=self.sms_ids | other.sms_ids,
         )
 
+    def meet(self, other: Ids) -> bool:
+        """Whether they have an id in common."""
+        return bool(
+            self.queue_ids & other.queue_ids or self.message_ids & other.message_ids or self.sms_ids & other.sms_ids
+        )
+
     @classmethod
     def of(cls, event: Event) -> Ids:
         """The ids that an event names."""

@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from caiyou.events import Event, Kind
 from caiyou.ledger.models import EventRow, ShortMessageRow
 
+NEVER_KEPT = frozenset({"text"})  # of a detail: what a person wrote
 LADDER = ("queued", "submitted", "expired", "failed", "delivered")
 _STATE = {
     Kind.NOTIFY_QUEUED: "queued",
@@ -30,7 +31,6 @@ _STATE = {
     Kind.SMS_FAILED: "failed",
     Kind.SMS_DELIVERED: "delivered",
 }
-_NEVER_KEPT = frozenset({"text"})  # of a detail: what somebody wrote
 
 
 def record(engine: Engine, events: Iterable[Event]) -> None:
@@ -115,8 +115,8 @@ def _text(event: Event, key: str) -> str | None:
 def _row(event: Event) -> dict[str, Any]:
     row = {column: getattr(event, column) for column in _EVENT_COLUMNS}
     row["kind"] = event.kind.value
-    if not _NEVER_KEPT.isdisjoint(event.detail):
-        row["detail"] = {k: v for k, v in event.detail.items() if k not in _NEVER_KEPT}
+    if not NEVER_KEPT.isdisjoint(event.detail):
+        row["detail"] = {k: v for k, v in event.detail.items() if k not in NEVER_KEPT}
     return row
 
 

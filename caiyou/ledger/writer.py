@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis
-from alembic.util import CommandError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import Engine
@@ -58,7 +57,7 @@ class Writer:
         self._trouble = ""
 
     def run(self, stop: threading.Event) -> None:
-        """Until ``stop``. Raises CommandError where the tables are of a later release."""
+        """Until ``stop``. Raises SettingsError where the tables are of a later release."""
         wait_s = FIRST_WAIT_S
         while not stop.is_set():
             try:
@@ -184,7 +183,7 @@ def main() -> int:
         engine = database.connect(settings.ledger)
         logger.info(log.line(None, ledger="starts", url=engine.url.render_as_string(hide_password=True)))
         Writer(settings, engine, socket.gethostname()).run(stop)
-    except (SettingsError, CommandError) as error:
+    except SettingsError as error:
         print(f"caiyou-ledgerd: {error}", file=sys.stderr)
         return 78
     logger.info(log.line(None, ledger="stopped"))
