@@ -59,7 +59,7 @@ _TRIED = {
 }
 
 _ESCAPE = re.compile(rb"\x1b(\$\(?[@ABCDG]|\([A-Z])")
-_LOST_ESCAPE = re.compile(rb"\$[@B](?:[\x21-\x7e]{2})+?\([BJ]")
+_LOST_ESCAPE = re.compile(rb"\$[@B](?:[\x21-\x7e]{2}){1,200}?\([BJ]")
 _LOST_MARK = re.compile(rb"\$[@B]|\([BJ]")
 _HZ = re.compile(rb"~\{(?:[\x21-\x77][\x21-\x7e])+~\}")
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")

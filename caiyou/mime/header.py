@@ -26,6 +26,7 @@ _UNQUOTED = r'<([^<>]*)>?|([(),;:])|([^"<(),;:]+|.)'
 _TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"|' + _UNQUOTED, re.DOTALL)
 _TOKEN_NO_QUOTE = re.compile("(\0\0)|" + _UNQUOTED, re.DOTALL)  # after a quote that is never closed
 _COMMENT_MARK = re.compile(r"\\.|[()]", re.DOTALL)
+_COMMENT = re.compile(r"\([^()]*\)")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PARAMETER = re.compile(r'[;\s]\s*+([^\s=;"]{1,100})\s*+=\s*+("[^"\\]*(?:\\.[^"\\]*)*"?|[^;\s]*)', re.DOTALL)
 _SECTION = re.compile(r"([^*]+)\*(?:(\d{1,3})(\*?))?\Z")
@@ -123,7 +124,7 @@ def addresses(value: str | bytes, hint: str | None = None) -> list[tuple[str, st
     text = _raw(value, hint, MAX_LIST_OCTETS)
     found: list[tuple[str, str]] = []
     group = ";" in text
-    token = _TOKEN
+    token, comments = _TOKEN, True
     entry = _Entry()
     at = 0
     while match := token.match(text, at):
@@ -133,8 +134,8 @@ def addresses(value: str | bytes, hint: str | None = None) -> list[tuple[str, st
             entry.quoted(_ESCAPED.sub(r"\1", quoted))
         elif angle is not None:
             entry.address = angle
-        elif mark == "(":
-            entry.comment, at = _comment(text, at)
+        elif mark == "(" and (comment := _comment(text, at) if comments else None):
+            entry.comment, at = comment
         elif mark in (",", ";"):
             found += entry.close()
             entry = _Entry()
@@ -143,18 +144,19 @@ def addresses(value: str | bytes, hint: str | None = None) -> list[tuple[str, st
         elif plain == '"':
             token = _TOKEN_NO_QUOTE
         else:
+            comments = comments and mark != "("  # one that is never closed is only a character
             entry.phrase.append(mark or plain)
     return found + entry.close()
 
 
-def _comment(text: str, at: int) -> tuple[str, int]:
-    """The comment that opened before ``at``, and where the text goes on."""
+def _comment(text: str, at: int) -> tuple[str, int] | None:
+    """The comment that opened before ``at``, and where the text goes on; None where it is never closed."""
     depth = 1
     for mark in _COMMENT_MARK.finditer(text, at):
         depth += {"(": 1, ")": -1}.get(mark[0], 0)
         if depth == 0:
             return _ESCAPED.sub(r"\1", text[at : mark.start()]), mark.end()
-    return text[at:], len(text)
+    return None
 
 
 class _Entry:
@@ -225,7 +227,7 @@ def parameters(value: str | bytes) -> tuple[str, dict[str, str]]:
 def date(value: str | bytes) -> datetime | None:
     """A Date value as an aware datetime; None for what is no date or lies outside 1970-9998."""
     try:
-        at = parsedate_to_datetime(one_line(octets_of(value[:200]).decode("latin-1")))
+        at = parsedate_to_datetime(one_line(_COMMENT.sub(" ", octets_of(value[:200]).decode("latin-1"))))
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
         return at if 1970 <= at.year < 9999 else None
     except (ValueError, TypeError, IndexError, OverflowError):

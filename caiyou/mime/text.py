@@ -58,9 +58,12 @@ def first_text(content_type: str | bytes, encoding: str | bytes, body: bytes) ->
     """What a person would read first. An attachment is no text; nor is an enclosed message, since others wrote it."""
     search = _Search()
     kind, params = parameters(content_type) if content_type else ("text/plain", {})
-    text = _multipart(params, kind, body, 0, search) if kind.startswith("multipart/") else None
-    if text is None:
+    if not kind.startswith("multipart/"):
         text = _leaf(kind, params, encoding, body, search)
+    elif (found := _multipart(params, kind, body, 0, search)) is None:
+        text = _leaf("text/plain", params, encoding, body, search)
+    else:
+        text = found
     return Text(text=text, charset=search.charset)
 
 
