@@ -1,18 +1,17 @@
 """One process per gateway name: a lease in Redis. Whoever lost it must not send (journal.lua, ``send``).
 
-The token names host, process and its start, so that after a kill -9 the next process of the same host takes over at
-once instead of waiting for the lease to run out. Other gateways take over the messages of one whose lease is gone.
+The token names the holder, so that after a kill -9 the next process of the same host takes over at once instead of
+waiting for the lease to run out. Other gateways take over the messages of one whose lease is gone.
 """
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 from importlib.resources import files
-from pathlib import Path
 
 import redis.asyncio
+
+from caiyou.holder import holder, is_dead
 
 LEASE_S = 15.0
 SCRIPT = files("mail2sms").joinpath("lease.lua").read_text(encoding="utf-8")
@@ -33,9 +32,9 @@ class Lease:
 
     async def take(self) -> str:
         """Try to get it: our new token, or "" while somebody else has it. Redis errors pass through."""
-        token = f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())} {secrets.token_hex(8)}"
+        token = f"{holder()}:{secrets.token_hex(8)}"
         answer = await self._ask(token, "")
-        if answer not in ("taken", "kept") and _is_dead(answer):
+        if answer not in ("taken", "kept") and is_dead(answer):
             answer = await self._ask(token, answer)
         return token if answer in ("taken", "kept") else ""
 
@@ -51,19 +50,3 @@ class Lease:
     async def _ask(self, token: str, dead: str) -> str:
         answer = await self._script(keys=[self.key], args=[token, int(LEASE_S * 1000), dead])
         return bytes(answer).decode("utf-8", "replace")
-
-
-def _is_dead(token: str) -> bool:
-    """Whether its holder was a process of this host that is gone."""
-    host, pid, started = [*token.split(" "), "", "", ""][:3]
-    return host == socket.gethostname() and pid.isdigit() and _started(int(pid)) != started
-
-
-def _started(pid: int) -> str:
-    """When the process started, in clock ticks since boot (proc(5), stat, 22); "" when there is none."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    fields = stat.rpartition(")")[2].split()
-    return "" if fields[0] == "Z" else fields[19]
