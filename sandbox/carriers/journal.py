@@ -18,6 +18,7 @@ from mail2sms.cmpp.pdu import Submit, SubmitResp
 from sandbox.carriers.phones import number_or_empty
 
 MAX_FILE_OCTETS = 512 << 20
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Journal:
@@ -41,7 +42,7 @@ class Journal:
     def add(self, record: dict[str, Any]) -> int:
         """Number a record and keep it for ``flush``."""
         number = len(self) + 1
-        line = json.dumps({"n": number, **record}, ensure_ascii=False, separators=(",", ":"))
+        line = _JSON.encode({"n": number, **record})
         self._waiting.append(line.encode("utf-8", "replace") + b"\n")
         return number
 
