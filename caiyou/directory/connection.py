@@ -223,5 +223,6 @@ def _unbind(connection: SimpleLDAPObject) -> None:
 def explain(error: ldap.LDAPError) -> str:
     """OpenLDAP's words without python-ldap's dictionary."""
     detail = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    words = [str(detail[key]) for key in ("desc", "info") if detail.get(key)]
+    more = not isinstance(error, ldap.SERVER_DOWN)  # there it is the errno of something else
+    words = [str(detail[key]) for key in (("desc", "info") if more else ("desc",)) if detail.get(key)]
     return ": ".join(words) or type(error).__name__

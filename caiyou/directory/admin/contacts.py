@@ -20,7 +20,7 @@ class Contacts:
         self._writer = writer
         self._users = users
 
-    def add(self, user: str, name: str, *, mail: Iterable[str] = (), mobile: str = "") -> None:
+    def add(self, user: str, name: str, *, mail: Iterable[str] = (), mobile: str = "") -> Contact:
         """Add a contact with a mail address, a mobile or both."""
         found = self._users.get(user)
         name = text(name, "name")
@@ -37,6 +37,7 @@ class Contacts:
         dn = entry.child_dn(entry.mailbox_dn(self._writer.base, found.mailbox), name)
         self._writer.add(dn, ["inetOrgPerson", "caiyouContact"], attributes, f"contact {name} of {found.mailbox}")
         self._record("contact.add", found, name)
+        return entry.contact(attributes, self._writer.region)
 
     def all(self, user: str) -> Iterator[Contact]:
         """His address book."""
