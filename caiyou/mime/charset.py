@@ -80,14 +80,15 @@ def decode(data: bytes, label: str | None = None) -> str:
     if codec in ("utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be"):
         return _wide(data, codec)
     if codec == "utf_7":
-        return data.decode("utf_7", "replace")
+        # Python lets half a surrogate pair through here, and nobody downstream can encode that.
+        return data.decode("utf_7", "replace").encode("utf_16", "surrogatepass").decode("utf_16", "replace")
     if data.isascii():
         return _ascii(data, codec)
     if _ESCAPE.search(data):
         return _iso2022(data)
     text = _strict(data, "utf_8")
     # Two-octet sequences alone may well be a few GB2312 characters; longer ones are not met outside UTF-8.
-    if text is not None and (codec not in _EAST_ASIAN or max(text) > "\u07ff"):
+    if text and not text.isascii() and (codec not in _EAST_ASIAN or max(text) > "\u07ff"):
         return text.removeprefix("\ufeff")
     if codec is None or codec == "iso2022_jp" or (codec in _WESTERN and _hardly_western(data)):
         return _guess(data)
@@ -177,11 +178,13 @@ def _jis_x_0208(octets: bytes) -> str:
     octets = octets.rstrip(b"\r")
     text = _strict(octets.translate(_SET_HIGH_BIT), "euc_jp")
     if text is None:  # NEC row 13 and the IBM rows are in cp932 only; JIS X 0208 to Shift_JIS is arithmetic
-        pairs = [(octets[i] - 0x21, octets[i + 1]) for i in range(0, len(octets) - 1, 2)]
         shifted = bytearray()
-        for row, trail in pairs:
-            shifted.append(max(row, 0) // 2 + (0x81 if row < 62 else 0xC1))
-            shifted.append(trail + 0x7E & 0xFF if row % 2 else trail + (0x1F if trail < 0x60 else 0x20))
+        for row, cell in zip(octets[::2], octets[1::2], strict=False):
+            if 0x21 <= row <= 0x7E and 0x21 <= cell <= 0x7E:
+                shifted.append((row - 0x21) // 2 + (0x81 if row < 0x5F else 0xC1))
+                shifted.append(cell + (0x7E if row % 2 == 0 else 0x1F if cell < 0x60 else 0x20))
+            else:
+                shifted.append(0xFF)
         text = shifted.decode("cp932", "replace")
     return text + newline.decode() + _plain(rest)
 
@@ -246,7 +249,7 @@ def _looks_double_byte(data: bytes) -> bool:
 def _guess(data: bytes) -> str:
     """Text of unlabelled 8-bit data that is not clean UTF-8."""
     text = _lenient(data, "utf_8")
-    if text.count(REPLACEMENT) * 10 <= sum(char > "\x7f" for char in text):
+    if not text.isascii() and text.count(REPLACEMENT) * 10 <= sum(char > "\x7f" for char in text):
         return text
     if b"\0" in data and data.count(0) * 3 > len(data):
         return _wide(data, "utf_16")

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mail2sms.segment import Coding, Segment, characters, coding_of, fit, is_latin, split
@@ -123,6 +123,7 @@ def test_segment_characters_are_not_cut(whole: str) -> None:
     assert fit("会" * 10 + whole + "会", 11, Coding.UCS2) == "会" * 10 + "…"
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(MIXED, st.integers(0, 255))
 def test_segment_parts_give_the_text_back(text: str, reference: int) -> None:
     parts = split(text, reference=reference)
@@ -141,6 +142,7 @@ def test_segment_parts_give_the_text_back(text: str, reference: int) -> None:
         start += len(character)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(MIXED, st.integers(0, 200), st.sampled_from([Coding.UCS2, Coding.GSM7]))
 def test_segment_fit(text: str, units: int, coding: Coding) -> None:
     found = fit(text, units, coding)
@@ -152,6 +154,7 @@ def test_segment_fit(text: str, units: int, coding: Coding) -> None:
     found.encode("utf-16-be")  # no half of a surrogate pair
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=100))
 def test_segment_characters_join_to_the_text(text: str) -> None:
     assert "".join(characters(text)) == text

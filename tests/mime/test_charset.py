@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caiyou.mime.charset import codec_of, decode
@@ -69,6 +69,8 @@ MISLABELLED = [
     (KOREAN, "euc_kr", None),
     ("naïve café, déjà vu", "cp1252", None),
     ("für Öl", "latin_1", "us-ascii"),
+    ("café", "latin_1", "iso-8859-1"),  # its end is the beginning of a UTF-8 character
+    ("café", "latin_1", None),
     ("会议", "gbk", None),
     ("會議", "big5", None),
     ("Hello, world", "utf_16_le", None),
@@ -90,6 +92,12 @@ def test_charset_iso2022jp_nec_row_and_missing_return_to_ascii() -> None:
     assert decode(b"\x1b$B-!-j\x1b(B x", "iso-2022-jp") == "①㈱ x"
     assert decode(b"\x1b$BF|K\\\nnext line", "iso-2022-jp") == "日本\nnext line"
     assert decode(b"\x1b$B", "iso-2022-jp") == ""
+    assert decode(b"\x1b$B\x00\x01\xe0\xff-!\x1b(B", None).endswith("①")
+
+
+def test_charset_half_a_surrogate_pair() -> None:
+    assert decode(b"a+2AA-b", "utf-7") == "a\ufffdb"
+    assert decode(b"+2D3eAA-", "utf-7") == "😀"
 
 
 def test_charset_dollar_amounts_are_no_lost_escape() -> None:
@@ -125,11 +133,24 @@ def test_charset_labels_that_are_none(label: str) -> None:
     assert decode(b"abc", label) == "abc"
 
 
-@given(st.binary(max_size=400), st.one_of(st.none(), st.sampled_from([label for _, _, label in LABELLED]), st.text()))
+ESCAPED = st.lists(
+    st.one_of(
+        st.sampled_from([b"\x1b$B", b"\x1b(I", b"\x1b$A", b"\x1b$(C", b"\x1b$(D", b"~{", b"~}", b"\n"]),
+        st.binary(max_size=9),
+    )
+)
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    st.one_of(st.binary(max_size=400), ESCAPED.map(b"".join)),
+    st.one_of(st.none(), st.sampled_from([label for _, _, label in LABELLED]), st.text()),
+)
 def test_charset_never_fails(data: bytes, label: str | None) -> None:
-    assert isinstance(decode(data, label), str)
+    decode(data, label).encode()
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_charset_utf8_as_declared_stays(text: str) -> None:
     if "\x1b" not in text and "~{" not in text and not text.startswith("\ufeff"):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caiyou.mime import BODY_OCTETS, Digest, digest, digest_message
@@ -211,6 +211,7 @@ LINES = st.one_of(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.tuples(FIELDS, VALUES), max_size=6), st.lists(LINES, max_size=12))
 def test_message_never_fails(headers: list[tuple[bytes, bytes]], lines: list[bytes]) -> None:
     found = digest(headers, b"\r\n".join(lines))
@@ -220,6 +221,7 @@ def test_message_never_fails(headers: list[tuple[bytes, bytes]], lines: list[byt
     assert found.sent_at is None or found.sent_at.tzinfo is not None
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.binary(max_size=500))
 def test_message_of_random_octets(message: bytes) -> None:
     digest_message(message)
