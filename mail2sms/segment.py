@@ -54,7 +54,7 @@ class Coding(Enum):
     def units(self, text: str) -> int:
         """The length of ``text``. A letter of the extension table counts two: the carrier may turn ASCII to septets."""
         if self is Coding.UCS2:
-            return len(text) + sum(char > "\uffff" for char in text)
+            return len(text.encode("utf-16-be", "replace")) // 2
         return len(text) + sum(char in _GSM_EXTENSION for char in text)
 
     def encode(self, text: str) -> bytes:
@@ -159,6 +159,8 @@ def characters(text: str) -> Iterator[str]:
 def _joined(text: str, start: int, at: int) -> bool:
     """Whether the character that began at ``start`` goes on at ``at``."""
     before, char = text[at - 1], text[at]
+    if "\u4e00" <= char <= "\u9fff":  # most of what we see
+        return False
     if char < "\u0300":
         return char == "\n" and before == "\r"
     if before == "\u200d":  # zero width joiner: emoji of several people
