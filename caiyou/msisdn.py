@@ -28,7 +28,7 @@ class Msisdn(str):
         one text are refused: an SMS to a guess reaches a stranger.
         """
         raw = text.strip()
-        plain = raw[4:].lstrip() if raw[:4].lower() == "tel:" else raw
+        plain = (raw[4:] if raw[:4].lower() == "tel:" else raw).lstrip(" (（")
         plus = plain[:1] in ("+", "＋")
         plain = plain[1:] if plus else plain
         if len(raw) > MAX_WRITTEN or not all(c.isdecimal() or c in _PUNCTUATION for c in plain):

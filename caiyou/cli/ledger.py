@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
 from typing import Any
 
 import click
@@ -17,37 +18,41 @@ from caiyou.settings import current
 _PAGE = 500
 
 
-@click.group()
-def ledger() -> None:
-    """The SQL ledger of events."""
+@click.group(help=_("The SQL ledger of what happened."))
+def ledger() -> None: ...
 
 
-@ledger.command()
+@ledger.command(help=_("Bring the tables to this release's form (caiyou-ledgerd does so too when it starts)."))
 def upgrade() -> None:
-    """Bring the tables to this release's form (caiyou-ledgerd does so too when it starts)."""
     try:
         database.upgrade(database.connect(current().ledger))
-    except (CaiyouError, SQLAlchemyError) as error:
-        raise click.ClickException(str(error)) from None
+    except SQLAlchemyError as error:
+        raise CaiyouError(_("the ledger: {error}").format(error=getattr(error, "orig", None) or error)) from None
 
 
-@ledger.command()
+@ledger.command(
+    help=_("Offer again what was set aside as no event, once caiyou-ledgerd is of a release that knows it.")
+)
 def redeliver() -> None:
-    """Offer again what was set aside as no event, after an upgrade of caiyou-ledgerd that knows it."""
     try:
-        connection = queues.connect(current())
-        last: Any = (
-            connection.xinfo_stream(DEAD_STREAM)["last-generated-id"] if connection.exists(DEAD_STREAM) else None
-        )
-        count = 0
-        # Up to the last one of now: what is refused once more comes behind it.
-        while last and (page := connection.xrange(DEAD_STREAM, max=last, count=_PAGE)):
-            with connection.pipeline(transaction=True) as pipe:
-                for entry_id, fields in page:
-                    pipe.xadd(STREAM, {FIELD: fields.get(FIELD.encode(), b"")})
-                    pipe.xdel(DEAD_STREAM, entry_id)
-                pipe.execute()
-            count += len(page)
-    except (CaiyouError, redis.RedisError) as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{count} events are offered again")
+        count = _redeliver(queues.connect(current()))
+    except redis.RedisError as error:
+        raise CaiyouError(_("Redis: {error}").format(error=error)) from None
+    click.echo(_("{count} events are offered again").format(count=count))
+
+
+def _redeliver(connection: redis.Redis) -> int:
+    """Up to the last one of now: what is refused once more comes behind it."""
+    newest: Any = connection.xrevrange(DEAD_STREAM, count=1)
+    count = 0
+    while newest:
+        page: Any = connection.xrange(DEAD_STREAM, max=newest[0][0], count=_PAGE)
+        if not page:
+            break
+        with connection.pipeline(transaction=True) as pipe:
+            for entry_id, fields in page:
+                pipe.xadd(STREAM, {FIELD: fields.get(FIELD.encode(), b"")})
+                pipe.xdel(DEAD_STREAM, entry_id)
+            pipe.execute()
+        count += len(page)
+    return count

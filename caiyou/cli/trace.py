@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from gettext import gettext as _
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
-from caiyou.errors import SettingsError
+from caiyou.cli.output import json_option
+from caiyou.errors import NotFound
 from caiyou.events import Event, Kind
 from caiyou.ledger.history import Ids
 from caiyou.ledger.postfix_log import Line
@@ -19,60 +21,61 @@ from caiyou.ledger.trace import Entry, Job, Trace, Tracer
 from caiyou.settings import current
 
 _PHRASES = {
-    Kind.MAIL_ACCEPTED: "accepted",
-    Kind.MAIL_REFUSED: "refused",
-    Kind.MAIL_DISCARDED: "discarded by the blacklist",
-    Kind.MAIL_DELIVERED: "delivered to mailbox",
-    Kind.MAIL_DEFERRED: "not delivered yet to mailbox",
-    Kind.MAIL_BOUNCED: "refused by mailbox",
-    Kind.QUOTA_WARNED: "warned of the quota: mailbox",
-    Kind.QUOTA_EMPTIED: "emptied to make room: mailbox",
-    Kind.NOTIFY_QUEUED: "SMS queued for",
-    Kind.NOTIFY_SKIPPED: "no SMS for",
-    Kind.SMS_SUBMITTED: "SMS accepted by the carrier",
-    Kind.SMS_DELIVERED: "SMS delivered, says the carrier",
-    Kind.SMS_FAILED: "SMS failed",
-    Kind.SMS_EXPIRED: "SMS expired",
-    Kind.SMS_IN_DOUBT: "SMS in doubt: sent, not answered",
-    Kind.SMS_RECEIVED: "SMS received from",
+    Kind.MAIL_ACCEPTED: _("accepted"),
+    Kind.MAIL_REFUSED: _("refused"),
+    Kind.MAIL_DISCARDED: _("discarded by the blacklist"),
+    Kind.MAIL_DELIVERED: _("delivered to mailbox"),
+    Kind.MAIL_DEFERRED: _("not delivered yet to mailbox"),
+    Kind.MAIL_BOUNCED: _("refused by mailbox"),
+    Kind.QUOTA_WARNED: _("warned of the quota: mailbox"),
+    Kind.QUOTA_EMPTIED: _("emptied to make room: mailbox"),
+    Kind.NOTIFY_QUEUED: _("SMS queued for"),
+    Kind.NOTIFY_SKIPPED: _("no SMS for"),
+    Kind.SMS_SUBMITTED: _("SMS accepted by the carrier"),
+    Kind.SMS_DELIVERED: _("SMS delivered, says the carrier"),
+    Kind.SMS_FAILED: _("SMS failed"),
+    Kind.SMS_EXPIRED: _("SMS expired"),
+    Kind.SMS_IN_DOUBT: _("SMS in doubt: sent, not answered"),
+    Kind.SMS_RECEIVED: _("SMS received from"),
 }
-_JOB_PHRASES = {"queued": "waits for a worker", "started": "is being worked on", "failed": "failed"}
-_WAITS = {"stream": "  [not in the ledger yet]", "spool": "  [waits for Redis]"}
+_JOB_PHRASES = {"queued": _("waits for a worker"), "started": _("is being worked on"), "failed": _("failed")}
+_WAITS = {"stream": _("not in the ledger yet"), "spool": _("waits for Redis")}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-@click.command()
+@click.command(
+    help=_(
+        "The whole way of one message: mail, notification and SMS, from the ledger, what still waits to be written to"
+        " it, and Postfix's log.\n\n"
+        "KEY is Postfix's queue id, a Message-ID, the id of an SMS, or a phone number for its newest messages."
+    )
+)
 @click.argument("key", metavar="QUEUE-ID|MESSAGE-ID|NUMBER")
-@click.option("--since", metavar="TIME", help="Only what is newer: 90m, 3h, 2d, 2025-01-31 or 2025-01-31T08:00.")
-@click.option("--newest", default=10, show_default=True, type=click.IntRange(1, 1000), help="Messages of a NUMBER.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line and message.")
+@click.option("--since", metavar="TIME", help=_("Only what is newer: 90m, 3h, 2d, 2025-01-31 or 2025-01-31T08:00."))
+@click.option("--newest", default=10, show_default=True, type=click.IntRange(1, 1000), help=_("Messages of a NUMBER."))
+@json_option
 def trace(key: str, since: str | None, newest: int, as_json: bool) -> None:
-    """The whole way of one message: mail, notification and SMS.
-
-    KEY is Postfix's queue id, a Message-ID, the id of an SMS, or a phone number for the newest messages that concern
-    it. Reads the ledger, what still waits to be written to it, and Postfix's log.
-    """
-    try:
-        settings = current()
-        zone = ZoneInfo(settings.site.timezone)
-        tracer = Tracer(settings)
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None
+    settings = current()
+    zone = ZoneInfo(settings.site.timezone)
+    tracer = Tracer(settings)
     start = None if since is None else _time(since, zone, datetime.now(UTC))
-    found = False
-    for message in tracer.find(key, start, newest):
-        if found and not as_json:
-            click.echo()
-        found = True
+    count = 0
+    for count, message in enumerate(tracer.find(key, start, newest), 1):
         if as_json:
-            click.echo(json.dumps(_as_json(message, tracer.unread), ensure_ascii=False, default=str))
+            click.echo(",\n" if count > 1 else "[\n", nl=False)
+            click.echo(json.dumps(_as_json(message), ensure_ascii=False), nl=False)
         else:
+            if count > 1:
+                click.echo()
             for line in _as_text(message, zone):
                 click.echo(_printable(line))
+    if as_json:
+        click.echo("\n]" if count else "[]")
     for source, why in tracer.unread.items():
-        click.echo(f"caiyou: {source} cannot be read: {_printable(why)}", err=True)
-    if not found:
-        raise click.ClickException(f"nothing is known of {_printable(key[:200])}" + (" since then" if since else ""))
+        click.echo(_("caiyou: {source} cannot be read: {why}").format(source=source, why=_printable(why)), err=True)
+    if not count:
+        where = _("nothing is known of {key} since {since}") if since else _("nothing is known of {key}")
+        raise NotFound(where.format(key=_printable(key[:200]), since=since))
 
 
 def _time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
@@ -81,7 +84,9 @@ def _time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise click.BadParameter(f"{text!r}; expected 90m, 3h, 2d, 2025-01-31 or 2025-01-31T08:00") from None
+        raise click.BadParameter(
+            _("{text!r}; expected 90m, 3h, 2d, 2025-01-31 or 2025-01-31T08:00").format(text=text[:40])
+        ) from None
     return at if at.tzinfo else at.replace(tzinfo=zone)
 
 
@@ -92,13 +97,13 @@ def _as_text(message: Trace, zone: ZoneInfo) -> list[str]:
         shown = f"{at:%Y-%m-%d %H:%M:%S}" + (f".{at.microsecond // 1000:03}" if at.microsecond else "    ")
         lines.append(f"  {shown}  {_who(entry):<18} {_what(entry)}")
     if message.cut:
-        lines.append("  … and more: narrow it with --since")
+        lines.append("  " + _("… and more: narrow it with --since"))
     return lines
 
 
 def _head(ids: Ids) -> str:
     parts = [("mail", ids.queue_ids), ("Message-ID", ids.message_ids), ("SMS", ids.sms_ids)]
-    return "; ".join(f"{name} {', '.join(sorted(values))}" for name, values in parts if values) or "SMS from a phone"
+    return "; ".join(f"{name} {', '.join(sorted(values))}" for name, values in parts if values) or _("SMS from a phone")
 
 
 def _who(entry: Entry) -> str:
@@ -136,14 +141,13 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
-def _as_json(message: Trace, unread: dict[str, str]) -> dict[str, Any]:
+def _as_json(message: Trace) -> dict[str, Any]:
     return {
         "queue_ids": sorted(message.ids.queue_ids),
         "message_ids": sorted(message.ids.message_ids),
         "sms_ids": sorted(message.ids.sms_ids),
         "entries": [_entry_as_json(entry) for entry in message.entries],
         "cut": message.cut,
-        "unread": unread,
     }
 
 
