@@ -27,7 +27,7 @@ def start(with_site: bool, mail: bool) -> None:
     """Start what is not running; restart what has changed."""
     layout = Layout.from_environment()
     begun = time.monotonic()
-    down = lifecycle.start(layout, _say)
+    _, down = lifecycle.start(layout, _say)
     if with_site and "slapd" not in down:
         site.create(layout)
     if down:

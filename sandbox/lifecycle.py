@@ -24,8 +24,8 @@ USERS = ("caiyou", "vmail", "openldap", "redis", "clamav", "postfix", "dovecot")
 Say = Callable[[str], None]
 
 
-def start(layout: Layout, say: Say) -> list[str]:
-    """Start what is not running and restart what has changed; returns the names of the processes that are not up."""
+def start(layout: Layout, say: Say) -> tuple[list[Process], list[str]]:
+    """Start what is not running and restart what has changed; all processes, and the names of those not up."""
     _check_machine()
     _make_folders(layout)
     _copy_checkout(layout)
@@ -41,7 +41,7 @@ def start(layout: Layout, say: Say) -> list[str]:
         for process in batch:
             supervise.start(layout, process.name)
         down += [process.name for process in batch if not _becomes_ready(layout, process, say)]
-    return down + [name for name in _not_steady(layout, say) if name not in down]
+    return processes, down + [name for name in _not_steady(layout, say) if name not in down]
 
 
 def stop(layout: Layout) -> bool:

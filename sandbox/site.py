@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from caiyou import settings
+from caiyou.directory.admin import Admin
+from caiyou.errors import AlreadyExists, NotFound
 from sandbox.layout import Layout
 
 DOMAINS = ("example.test", "例子.test")
@@ -17,7 +21,8 @@ class Account:
     name: str
     password: str
     mobile: str = ""
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()  # further addresses of his own
+    notified: bool = False  # a rule sends him an SMS for each mail
 
 
 ACCOUNTS = (
@@ -27,6 +32,7 @@ ACCOUNTS = (
         password="alice-secret",
         mobile="13800138000",
         aliases=("张三@例子.test",),
+        notified=True,
     ),
     Account(address="bob@example.test", name="李四", password="bob-secret", mobile="13900139000"),
     Account(address="carol@example.test", name="王五", password="carol-secret"),
@@ -34,4 +40,28 @@ ACCOUNTS = (
 
 
 def create(layout: Layout) -> None:
-    """Create what is missing of the example site."""
+    """Create what is missing of the example site; raises CaiyouError."""
+    admin = Admin(settings.load(layout.settings_file), "sandbox")
+    try:
+        for domain in DOMAINS:
+            with suppress(AlreadyExists):
+                admin.domains.add(domain)
+        for account in ACCOUNTS:
+            try:
+                admin.users.get(account.address)
+            except NotFound:
+                _add(admin, account)
+    finally:
+        admin.close()
+
+
+def _add(admin: Admin, account: Account) -> None:
+    admin.users.add(
+        account.address,
+        password=account.password,
+        addresses=account.aliases,
+        name=account.name,
+        mobile=account.mobile or None,
+    )
+    if account.notified:
+        admin.rules.add(account.address)

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 import xmlrpc.client
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,8 @@ class State:
 def is_running(layout: Layout) -> bool:
     """Whether this sandbox's supervisord answers."""
     try:
-        _rpc(layout).getState()
+        with _rpc(layout) as rpc:
+            rpc.getState()
     except (OSError, xmlrpc.client.Error):
         return False
     return True
@@ -62,20 +63,21 @@ def apply(layout: Layout, processes: list[Process]) -> list[str]:
     if not is_running(layout):
         _launch(layout, conf)
         return []
-    rpc = _rpc(layout)
-    added, changed, removed = rpc.reloadConfig()[0]
-    for name in [*changed, *removed]:
-        rpc.stopProcessGroup(name)
-        rpc.removeProcessGroup(name)
-    for name in [*added, *changed]:
-        rpc.addProcessGroup(name)
+    with _rpc(layout) as rpc:
+        added, changed, removed = rpc.reloadConfig()[0]
+        for name in [*changed, *removed]:
+            rpc.stopProcessGroup(name)
+            rpc.removeProcessGroup(name)
+        for name in [*added, *changed]:
+            rpc.addProcessGroup(name)
     return [*changed, *removed]
 
 
 def start(layout: Layout, name: str) -> None:
     """Start a process that is not running; returns at once. Raises CaiyouError on an unknown name."""
     try:
-        _rpc(layout).startProcess(name, False)
+        with _rpc(layout) as rpc:
+            rpc.startProcess(name, False)
     except xmlrpc.client.Fault as fault:
         if "ALREADY_STARTED" not in fault.faultString:
             raise CaiyouError(f"{name}: {fault.faultString}") from None
@@ -84,7 +86,8 @@ def start(layout: Layout, name: str) -> None:
 def stop(layout: Layout, name: str) -> None:
     """Stop a process and keep it stopped until ``start``. Raises CaiyouError on an unknown name."""
     try:
-        _rpc(layout).stopProcess(name)
+        with _rpc(layout) as rpc:
+            rpc.stopProcess(name)
     except xmlrpc.client.Fault as fault:
         if "NOT_RUNNING" not in fault.faultString:
             raise CaiyouError(f"{name}: {fault.faultString}") from None
@@ -92,10 +95,10 @@ def stop(layout: Layout, name: str) -> None:
 
 def states(layout: Layout) -> list[State]:
     """Every process in the order of start; none when the sandbox is stopped."""
-    rpc = _rpc(layout)
     try:
-        order = {config["name"]: config["group_prio"] for config in rpc.getAllConfigInfo()}
-        infos = rpc.getAllProcessInfo()
+        with _rpc(layout) as rpc:
+            order = {config["name"]: config["group_prio"] for config in rpc.getAllConfigInfo()}
+            infos = rpc.getAllProcessInfo()
     except OSError:
         return []
     return [_state(info) for info in sorted(infos, key=lambda info: order.get(info["name"], 0))]
@@ -105,7 +108,8 @@ def shut_down(layout: Layout) -> bool:
     """Stop all processes and supervisord; True when there was something to stop. Raises CaiyouError when some stay."""
     asked = is_running(layout)
     if asked:
-        _rpc(layout).shutdown()
+        with _rpc(layout) as rpc:
+            rpc.shutdown()
     patience = time.monotonic() + (STOP_S if asked else 0)
     killed = False
     while pids := _own_pids(layout):
@@ -120,9 +124,13 @@ def shut_down(layout: Layout) -> bool:
     return asked or killed
 
 
-def _rpc(layout: Layout) -> Any:
+@contextmanager
+def _rpc(layout: Layout) -> Iterator[Any]:
     transport = SupervisorTransport(serverurl=f"unix://{layout.run}/supervisor.sock")
-    return xmlrpc.client.ServerProxy("http://sandbox", transport=transport).supervisor
+    try:
+        yield xmlrpc.client.ServerProxy("http://sandbox", transport=transport).supervisor
+    finally:
+        transport.close()
 
 
 def _launch(layout: Layout, conf: Path) -> None:
@@ -146,7 +154,7 @@ def _launch(layout: Layout, conf: Path) -> None:
 
 
 def _own_pids(layout: Layout) -> list[int]:
-    """Processes of this sandbox: its mark is in their environment or, for those that wipe it, they work in its folder."""
+    """This sandbox's processes: its mark is in their environment, or they wipe it and work in its folder."""
     mark = f"CAIYOU_SANDBOX_OWN={layout.folder}".encode()
     found = []
     for path in Path("/proc").glob("[0-9]*"):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from sandbox import files
+from sandbox import files, site
 from sandbox.layout import Layout
 from sandbox.ports import HOST
 from sandbox.process import Check, Process
 from sandbox.servers import clamd, dovecot, redis, slapd, tls
 
-SP_ID, SP_SECRET, SRC_ID = "901234", "sandbox", "10658"
+SP_ID, SRC_ID = "901234", "10658"
 # milter protocol 6 (libmilter/mfdef.h): negotiate options; the answer is a packet of the same kind.
 NEGOTIATE = bytes.fromhex("0000000d 4f 00000006 000001ff 001fffff".replace(" ", ""))
 
@@ -52,7 +52,7 @@ def prepare(layout: Layout) -> list[Process]:
     files.folder(layout.run / "lmtp", "caiyou", "postfix", 0o2750)
     for path in (_ledger(layout).parent, _spool(layout), _carriers(layout), layout.world, _temporary(layout)):
         files.folder(path, "caiyou", mode=0o750)
-    files.secret(layout.secrets / "ismg", group="caiyou", value=SP_SECRET)
+    files.secret(layout.secrets / "ismg", group="caiyou")
     for path in (layout.secrets, layout.etc):
         files.folder(path)
     files.write(layout.settings_file, _settings(layout))
@@ -60,7 +60,13 @@ def prepare(layout: Layout) -> list[Process]:
     phones = Check(
         address=(HOST, ports.phones), send=b"GET /phones/13800138000/messages HTTP/1.0\r\n\r\n", expect=b" 200 "
     )
-    carriers = (f"--cmpp-port={ports.ismg}", f"--http-port={ports.phones}", f"--state-dir={_carriers(layout)}")
+    carriers: tuple[str, ...] = (
+        f"--cmpp-port={ports.ismg}",
+        f"--http-port={ports.phones}",
+        f"--state-dir={_carriers(layout)}",
+    )
+    carriers += (f"--sp-id={SP_ID}", f"--secret-file={layout.secrets / 'ismg'}")
+    carriers += tuple(f"--phone={account.mobile}" for account in site.ACCOUNTS if account.mobile)
     world = (f"--port={ports.world}", f"--folder={layout.world}")
     milter, lmtp = (
         Check(address=milter_socket(layout), send=NEGOTIATE, expect=b"O"),
