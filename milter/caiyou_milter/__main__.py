@@ -81,11 +81,11 @@ def _listen(services: Services) -> None:
         raise SettingsError(f"{path}: milter.socket is longer than {MAX_SOCKET_PATH_OCTETS} octets")
     mode = int(table.socket_mode, 8)
     try:
+        group_id = grp.getgrnam(table.socket_group).gr_gid if table.socket_group else -1
         _remove_stale(path)
         os.umask(0o777 & ~mode)
         milter.listen(services)
-        if table.socket_group:
-            os.chown(path, -1, grp.getgrnam(table.socket_group).gr_gid)
+        os.chown(path, -1, group_id)
         path.chmod(mode)
     except KeyError:
         raise SettingsError(f"milter.socket_group: no group {table.socket_group}") from None
