@@ -48,7 +48,7 @@ class Outside:
     content: bytes
 
 
-def eventually(what: Callable[[], _T], timeout_s: float = 30.0, *, every_s: float = 0.05) -> _T:
+def eventually(what: Callable[[], _T | None], timeout_s: float = 30.0, *, every_s: float = 0.05) -> _T:
     """The first true answer of ``what``; raises AssertionError with the last answer when there is none in time."""
     end = time.monotonic() + timeout_s
     while not (answer := what()):
@@ -180,7 +180,7 @@ class RunningSandbox:
         """Every message of a folder, whole, oldest first."""
         with self.imap(user) as session:
             session.select(folder, readonly=True)
-            _, parts = session.fetch("1:*", "(BODY.PEEK[])")
+            _, parts = session.uid("FETCH", "1:*", "(BODY.PEEK[])")  # by uid, since 1:* of an empty folder is an error
         return [part[1] for part in parts if isinstance(part, tuple)]
 
     def wait_for_mail(
