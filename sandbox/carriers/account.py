@@ -79,6 +79,13 @@ class Account:
             return
         self.put(outgoing._replace(rounds=outgoing.rounds + 1, where="any"), now, RETRY_S)
 
+    def forget(self) -> int:
+        """Drop every DELIVER that is not sent yet; how many."""
+        count = self.waiting
+        self._ready.clear()
+        self._later.clear()
+        return count
+
     def pump(self, now: float) -> set[SpLink]:
         """Hand what is due to the links as their windows allow; the links that have octets to send."""
         while self._later and self._later[0][0] <= now:

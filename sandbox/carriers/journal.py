@@ -1,7 +1,7 @@
 """Every SUBMIT that reached the simulated ISMG, in a file of JSON lines: it outlives a kill -9, and tests count by it.
 
-A line is written (not fsynced: a power cut is not simulated) before the answer goes out. The file is cut off at
-``MAX_FILE_OCTETS``: it becomes ``submits.1.jsonl`` in place of an older one, and the numbers go on.
+A line is written (not fsynced: a power cut is not simulated) before the answer goes out. A file beyond
+``MAX_FILE_OCTETS`` becomes ``submits.1.jsonl`` in place of an older one, and the numbers go on.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Journal:
         """Write what waits; raises OSError. Call it before the answers go out."""
         if not self._waiting:
             return
+        if self._end > self._max:
+            self._rotate()
         data = b"".join(self._waiting)
         for line in self._waiting:
             self._starts.append(self._end)
@@ -58,8 +60,6 @@ class Journal:
         view = memoryview(data)
         while view:
             view = view[os.write(self._fd, view) :]
-        if self._end > self._max:
-            self._rotate()
 
     def after(self, number: int, limit: int) -> list[dict[str, Any]]:
         """At most ``limit`` records with numbers above ``number``, in order."""
@@ -94,7 +94,7 @@ class Journal:
             self._first = int(json.loads(os.pread(self._fd, end, 0))["n"])
 
     def _rotate(self) -> None:
-        following = len(self) + 1
+        following = self._first + len(self._starts)
         self._path.replace(self._path.with_name("submits.1.jsonl"))
         os.close(self._fd)
         self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o640)

@@ -24,7 +24,7 @@ class Live:
 
     def __init__(self, phones: Phones) -> None:
         self._phones = phones
-        self._feeds: set[deque[dict[str, Any]]] = set()
+        self._feeds: dict[int, deque[dict[str, Any]]] = {}  # by the identity of the request
         self._ended = asyncio.Event()
         phones.watchers.append(self._watch)
 
@@ -38,14 +38,14 @@ class Live:
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         feed: deque[dict[str, Any]] = deque(maxlen=KEPT)
-        self._feeds.add(feed)
+        self._feeds[id(request)] = feed
         try:
             await response.write(_event("phones", self._snapshot()))
             await self._follow(response, feed)
         except ConnectionError:
             pass  # the page was closed
         finally:
-            self._feeds.discard(feed)
+            del self._feeds[id(request)]
         return response
 
     async def _follow(self, response: web.StreamResponse, feed: deque[dict[str, Any]]) -> None:
@@ -64,7 +64,7 @@ class Live:
     def _watch(self, number: str, message: Message) -> None:
         if self._feeds:
             shown = _shown(number, message)
-            for feed in self._feeds:
+            for feed in self._feeds.values():
                 feed.append(shown)
 
     def _snapshot(self) -> list[dict[str, Any]]:

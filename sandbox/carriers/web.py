@@ -10,6 +10,7 @@
 | ``POST /phones/<number>/messages`` ``{to, text}`` | 202: the phone sends an SMS |
 | ``GET``, ``PUT``, ``PATCH /ismg/faults`` | see ``faults`` |
 | ``POST /ismg/disconnect`` ``{}`` | every link is cut; ``{"in_order": true}``: by TERMINATE |
+| ``DELETE /ismg/delivers`` (JSON) | reports and MO that wait for the SP are forgotten |
 | ``GET /ismg/status`` | links, counts, results |
 | ``GET /ismg/submits?after=N&limit=M`` | every SUBMIT that came, refused and repeated ones too, from number N+1 on |
 
@@ -145,6 +146,12 @@ async def disconnect(request: web.Request) -> web.Response:
     """Cut every link."""
     body = await _body(request, Disconnect)
     return _json({"links": request.app[ISMG].disconnect(in_order=body.in_order)})
+
+
+@routes.delete("/ismg/delivers")
+async def forget(request: web.Request) -> web.Response:
+    """Forget what waits for the SPs."""
+    return _json({"forgotten": sum(account.forget() for account in request.app[ISMG].accounts.values())})
 
 
 @routes.get("/ismg/status")
