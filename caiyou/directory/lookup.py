@@ -10,7 +10,7 @@ from ldap.filter import escape_filter_chars
 
 from caiyou.address import Address, domain_to_unicode
 from caiyou.directory import entry
-from caiyou.directory.connection import Connections
+from caiyou.directory.connection import Attributes, Connections
 from caiyou.directory.listing import names_of_client, names_of_sender
 from caiyou.directory.memory import Memory
 from caiyou.directory.model import Domain, Resolution, Rule, Subscriber
@@ -85,38 +85,35 @@ class Directory:
 
     def rules(self, mailbox: str) -> list[Rule]:
         """The notification rules of a subscriber, by name; none where there is no such subscriber."""
-        try:
-            dn = entry.mailbox_dn(self._base, mailbox)
-        except InputError:
+        parsed = _address(mailbox)
+        if parsed is None:
             return []
 
         def ask() -> list[Rule]:
-            found = self._connections.search(
-                dn, ldap.SCOPE_ONELEVEL, "(objectClass=caiyouRule)", list(entry.RULE.values())
-            )
-            return sorted((entry.rule(values, self._region) for _, values in found), key=lambda rule: rule.name)
+            found = self._below(parsed, "(objectClass=caiyouRule)", list(entry.RULE.values()))
+            return sorted((entry.rule(attributes, self._region) for attributes in found), key=lambda rule: rule.name)
 
-        return self._memory.ask(("rules", mailbox), ask, keep=_always)
+        return self._memory.ask(("rules", str(parsed)), ask, keep=_always)
 
     def contact_mobile(self, mailbox: str, address: str) -> Msisdn | None:
         """The number that the subscriber's address book has for an address (N1)."""
-        parsed = _address(address)
-        if parsed is None:
-            return None
-        try:
-            dn = entry.mailbox_dn(self._base, mailbox)
-        except InputError:
+        owner, parsed = _address(mailbox), _address(address)
+        if owner is None or parsed is None:
             return None
 
         def ask() -> Msisdn | None:
-            query = f"(caiyouContactAddress={escape_filter_chars(str(parsed))})"
-            found = self._connections.search(dn, ldap.SCOPE_ONELEVEL, query, ["mobile"])
-            numbers = (entry.number(values, "mobile", self._region) for _, values in found)
+            found = self._below(owner, f"(caiyouContactAddress={escape_filter_chars(str(parsed))})", ["mobile"])
+            numbers = (entry.number(attributes, "mobile", self._region) for attributes in found)
             return next((number for number in numbers if number), None)
 
-        return self._memory.ask(("contact", mailbox, str(parsed)), ask, keep=_is_known)
+        return self._memory.ask(("contact", str(owner), str(parsed)), ask, keep=_is_known)
 
-    def _search(self, query: str, attributes: list[str] = ENTRY_ATTRIBUTES) -> list[dict[str, list[bytes]]]:
+    def _below(self, owner: Address, query: str, attributes: list[str]) -> list[Attributes]:
+        """What is right below a subscriber."""
+        dn = entry.mailbox_dn(self._base, owner.ascii_domain)
+        return [values for _, values in self._connections.search(dn, ldap.SCOPE_ONELEVEL, query, attributes)]
+
+    def _search(self, query: str, attributes: list[str] = ENTRY_ATTRIBUTES) -> list[Attributes]:
         found = self._connections.search(self._domains, ldap.SCOPE_SUBTREE, query, attributes)
         return [values for _, values in found]
 
