@@ -1,34 +1,37 @@
-"""``caiyou-worker``: runs rq jobs. It does not fork per job: a fork costs milliseconds, a notification does not.
+"""``caiyou-worker``: runs rq jobs, in its own process and several to a round trip.
 
-What rq leaves open is closed here:
+rq's own workers spend 2 ms of CPU on a job, loops over twenty commands, lose or fail what ran when they were killed and
+end when Redis does. This one keeps rq's jobs, queues, and registries of failed and scheduled jobs (``rq info``, ``rq
+requeue`` and ``Queue.enqueue_in`` work), and takes jobs its own way:
 
-- A job whose worker died (kill -9, power cut) runs again within seconds, not after rq's minutes and not as a failure;
-  one that keeps killing its worker goes to the failed registry in the end.
-- A job that could not run because a server was away (LDAP, Redis, SMTP) waits and is tried again for as long as it
-  takes. Any other exception is a bug of ours: the job is kept in the failed registry.
+- Jobs move from the queue to a list of this worker's, and leave it when they are done. When a worker has died (kill -9,
+  power cut) another, or its successor, puts them back at once on the same host, within minutes from another one.
+- A job that ran when its worker died is counted; at ``DEATHS`` it goes to the failed registry.
+- A job that could not run because a server was away (LDAP, Redis, SMTP) waits and is tried again, as long as it takes.
+  Any other exception is a bug of ours: the job is kept in the failed registry with its traceback.
 - Redis restarted: the worker goes on by itself.
-- rq talks to Redis some twenty times for one job; what only serves its dashboards is done once a second.
 
-Jobs may therefore run twice and must be written so that it does no harm. One worker serves one queue, since only then
-rq moves a job to its intermediate list instead of just taking it off the queue.
+So a job may run twice and must be written so that it does no harm.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 import signal
 import sys
 import time
-from datetime import UTC, datetime
+import traceback
 from importlib.resources import files
-from types import FrameType
 from typing import Any
 
 import redis
-from rq import Queue, SimpleWorker
-from rq.job import Job
+from rq import Queue
+from rq.defaults import RQ_KEY_PREFIX
+from rq.exceptions import DeserializationError
+from rq.job import Job, JobStatus
+from rq.results import Result
 from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from caiyou import log, queues
 from caiyou.errors import DirectoryDown, SettingsError, TempFail
@@ -37,152 +40,171 @@ from caiyou.settings import Settings, current
 
 logger = logging.getLogger("caiyou.worker")
 
-WAITS = (DirectoryDown, TempFail, redis.ConnectionError, redis.TimeoutError)  # the job is tried again
+AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError)
+WAITS = (DirectoryDown, TempFail, *AWAY)
 RETRY_S = 15
-MAINTENANCE_S = 5
-STUCK_S = 10.0  # in the intermediate list and not started: the worker died in between
-DEATHS = 3  # a job that was running so often when its worker died is not tried again
-WORKER_TTL_S = 20  # rq waits for a job 15 s less
+BATCH = 16
+BLOCK_S = 1.0  # for a job; SIGTERM is looked at in between
+MAINTENANCE_S = 5.0
+JOB_TIMEOUT_S = 60
+ALIVE_S = 300  # more than a batch of jobs may take
+DEATHS = 3
 FAILURE_TTL_S = 7 * 24 * 3600
-MOVE = files("caiyou").joinpath("worker.lua").read_text(encoding="utf-8")
+PREFIX = f"{RQ_KEY_PREFIX}:job:"
+SCRIPT = files("caiyou").joinpath("worker.lua").read_text(encoding="utf-8")
 
 
-class Worker(SimpleWorker):
-    """rq's worker with its gaps closed."""
+class Worker:
+    """One worker of one queue."""
 
-    def __init__(self, connection: redis.Redis, queue: str, name: str) -> None:
-        super().__init__(
-            [queue],
-            name=name,
-            connection=connection,
-            serializer=JSONSerializer,
-            maintenance_interval=MAINTENANCE_S,
-            worker_ttl=WORKER_TTL_S,
-            log_job_description=False,
-        )
-        self.stopping = False
-        self._move = connection.register_script(MOVE)
-        self._stuck_since: dict[str, float] = {}
-        self._beat_at = 0.0
-        self._suspension_at = 0.0
-        self._cleaned_at = time.monotonic()
+    def __init__(self, connection: redis.Redis, queue: str) -> None:
+        self._stopping = False
+        self._redis = connection
+        self._queue = Queue(queue, connection=connection, serializer=JSONSerializer)
+        self._script = connection.register_script(SCRIPT)
+        self._name = holder()
+        self._workers = f"workers:{queue}"
+        self._done: list[str] = []
+        self._maintained_at = 0.0
 
-    # --- what rq calls
+    def stop(self, *_: object) -> None:
+        """End after the job in hand. A signal handler too."""
+        self._stopping = True
 
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """SIGTERM: finish the job in hand, then end."""
-        self.stopping = True
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # rq is typed in part
+    def work(self) -> None:
+        """Until ``stop``; Redis may come and go."""
+        pause_s = 0.1
+        while not self._ending():
+            try:
+                self._done.clear()
+                self._reclaim(self._name)  # what Redis' going away left behind
+                while not self._ending():
+                    self._turn()
+                    pause_s = 0.1
+                self._take(0)
+                self._reclaim(self._name)
+            except AWAY as error:
+                logger.warning(log.line(None, redis="away", why=error))
+                time.sleep(pause_s)
+                pause_s = min(pause_s * 2, 2.0)
 
-    def run_maintenance_tasks(self) -> None:
-        """Every few seconds."""
-        self._run_due()
-        self._run_abandoned()
-        self._run_stuck()
-        if time.monotonic() - self._cleaned_at > 600:
-            self._cleaned_at = time.monotonic()
-            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
-        self.last_cleaned_at = datetime.now(UTC)  # type: ignore[assignment]  # declared by its first value
+    def _ending(self) -> bool:
+        return self._stopping
 
-    def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Wait where a server is away; anything else is told with its traceback and fails the job."""
-        kind, error, _ = exc_info
-        if isinstance(kind, type) and issubclass(kind, WAITS):
-            job.retries_left, job.retry_intervals = 1, [RETRY_S]
+    # --- jobs
+
+    def _turn(self) -> None:
+        """Some jobs, or a wait for one."""
+        if time.monotonic() - self._maintained_at > MAINTENANCE_S:
+            self._maintained_at = time.monotonic()
+            self._maintain()
+        jobs = self._take(BATCH)
+        if not jobs:
+            job_id = self._redis.blmove(self._queue.key, self._taken(self._name), int(BLOCK_S), "LEFT", "RIGHT")
+            if job_id is not None:
+                jobs = self._jobs(self._script(keys=[self._taken(self._name)], args=["load", PREFIX, job_id]))
+        for job, is_suspect in jobs:
+            if self._ending():
+                break
+            if not is_suspect or self._may_run(job):
+                self._run(job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            timeout_s = job.timeout or JOB_TIMEOUT_S
+            with UnixSignalDeathPenalty(timeout_s, JobTimeoutException, job_id=job.id):  # type: ignore[no-untyped-call]
+                job.perform()
+        except WAITS as error:
             logger.warning(log.line(None, job=job.id, waits_s=RETRY_S, why=error))
-            return
-        super().handle_exception(job, *exc_info)
+            until = int(time.time()) + RETRY_S
+            keys = [self._taken(self._name), self._queue.scheduled_job_registry.key]
+            self._script(keys=keys, args=["wait", PREFIX, job.id, until])
+        except Exception:
+            logger.exception(log.line(None, job=job.id, function=_function(job), failed="kept"))
+            self._fail(job, traceback.format_exc())
+        else:
+            self._done.append(job.id)
 
-    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Once a second is enough."""
-        if pipeline is not None or time.monotonic() - self._beat_at > 1.0:
-            self._beat_at = time.monotonic()
-            super().heartbeat(timeout, pipeline)
+    def _may_run(self, job: Job) -> bool:
+        """Of a job that a dead worker had: whether it has not killed too many."""
+        self._take(0)
+        deaths = int(self._redis.hincrby(job.key, "runs", 1)) - 1
+        if deaths < DEATHS:
+            return True
+        logger.error(log.line(None, job=job.id, function=_function(job), failed=f"{deaths} workers died while it ran"))
+        self._fail(job, f"{deaths} workers died while it ran")
+        return False
 
-    def set_state(self, state: str, pipeline: Any = None) -> None:
-        """Kept in memory only, for the same reason: rq itself does not read it back."""
-        self._state = state
+    def _fail(self, job: Job, why: str) -> None:
+        with self._redis.pipeline() as pipe:
+            job.set_status(JobStatus.FAILED, pipeline=pipe)
+            self._queue.failed_job_registry.add(job, ttl=FAILURE_TTL_S, exc_string=why, pipeline=pipe)
+            Result.create_failure(job, FAILURE_TTL_S, why, self._name, pipe)
+            pipe.lrem(self._taken(self._name), 1, job.id)
+            pipe.execute()
 
-    def check_for_suspension(self, burst: bool) -> None:
-        """``rq suspend`` is noticed within a second."""
-        if time.monotonic() - self._suspension_at > 1.0:
-            self._suspension_at = time.monotonic()
-            super().check_for_suspension(burst)
+    def _take(self, count: int) -> list[tuple[Job, bool]]:
+        """Forget the jobs that are done and take more."""
+        keys = [self._queue.key, self._taken(self._name)]
+        found = self._script(keys=keys, args=["take", PREFIX, count, *self._done])
+        self._done.clear()
+        return self._jobs(found)
 
-    # --- jobs that nobody runs
+    def _jobs(self, found: Any) -> list[tuple[Job, bool]]:
+        """Jobs, and whether a dead worker had them."""
+        jobs = []
+        for job_id, flat in zip(found[::2], found[1::2], strict=True):
+            values = dict(zip(flat[::2], flat[1::2], strict=True))
+            job = Job(job_id.decode(), connection=self._redis, serializer=JSONSerializer)
+            job.restore(values)
+            jobs.append((job, b"suspect" in values))
+        return jobs
 
-    def _run_due(self) -> None:
-        """Jobs that waited long enough."""
-        for queue in self.queues:
-            registry = queue.scheduled_job_registry
-            for job_id in registry.get_jobs_to_schedule(int(time.time())):
-                self._put_back(queue, registry.key, "zset", job_id, job_id)
+    # --- what time brings
 
-    def _run_abandoned(self) -> None:
-        """Jobs that were running when their worker died."""
-        for queue in self.queues:
-            registry = queue.started_job_registry
-            for job_id, execution in registry.get_job_and_execution_ids(cleanup=False):
-                owner = self.connection.hget(f"rq:execution:{job_id}:{execution}", "worker_name")
-                name = owner.decode("utf-8", "replace") if isinstance(owner, bytes) else ""
-                if execution not in self.executions and not self._lives(name):
-                    became = self._put_back(queue, registry.key, "zset", f"{job_id}:{execution}", job_id, DEATHS)
-                    logger.warning(log.line(None, job=job_id, dead_worker=name, became=became))
+    def _maintain(self) -> None:
+        self._redis.sadd(self._workers, self._name)
+        self._redis.set(_alive(self._name), 1, ex=ALIVE_S)
+        registry = self._queue.scheduled_job_registry
+        self._script(keys=[self._queue.key, registry.key], args=["due", PREFIX, int(time.time())])
+        self._queue.failed_job_registry.cleanup()
+        for member in self._redis.smembers(self._workers):
+            name = member.decode("utf-8", "replace") if isinstance(member, bytes) else member
+            if name != self._name and (is_dead(name) or not self._redis.exists(_alive(name))):
+                self._reclaim(name)
 
-    def _run_stuck(self) -> None:
-        """Jobs that a worker took off the queue and did not begin."""
-        now = time.monotonic()
-        seen: dict[str, float] = {}
-        for queue in self.queues:
-            for job_id in queue.intermediate_queue.get_job_ids():
-                seen[job_id] = self._stuck_since.get(job_id, now)
-                if now - seen[job_id] > STUCK_S:
-                    became = self._put_back(queue, queue.intermediate_queue_key, "list", job_id, job_id)
-                    logger.warning(log.line(None, job=job_id, why="taken and not begun", became=became))
-        self._stuck_since = seen
+    def _reclaim(self, name: str) -> None:
+        """Put back what a dead worker had."""
+        keys = [self._queue.key, self._taken(name), self._workers, _alive(name)]
+        count = self._script(keys=keys, args=["reclaim", PREFIX, name])
+        if count:
+            logger.warning(log.line(None, worker=name, jobs_put_back=count))
 
-    def _put_back(self, queue: Queue, hangs: str, kind: str, member: str, job_id: str, deaths: int = 0) -> str:
-        """See worker.lua."""
-        answer = self._move(
-            keys=[
-                hangs,
-                queue.key,
-                Job.key_for(job_id),
-                queue.intermediate_queue_key,
-                queue.failed_job_registry.key,
-            ],
-            args=[kind, member, job_id, deaths, int(time.time()) + FAILURE_TTL_S],
-        )
-        return answer.decode() if isinstance(answer, bytes) else str(answer)
+    def _taken(self, name: str) -> str:
+        return f"{self._queue.key}:taken:{name}"
 
-    def _lives(self, worker: str) -> bool:
-        if not worker or worker == self.name:
-            return worker == self.name
-        if worker.rpartition(":")[0] == self.name.rpartition(":")[0]:  # this process, before Redis went away
-            return False
-        return not is_dead(worker) and bool(self.connection.exists(f"rq:worker:{worker}"))
+
+def _alive(name: str) -> str:
+    return f"worker:{name}"
+
+
+def _function(job: Job) -> str:
+    try:
+        return str(job.func_name)
+    except DeserializationError:
+        return "unreadable"
 
 
 def serve(settings: Settings, queue: str) -> None:
-    """Work until SIGTERM; Redis may come and go."""
-    pause_s = 0.5
-    for number in itertools.count():
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda *_: sys.exit(0))  # until the worker sets its own
-        started = time.monotonic()
-        connection = queues.connect(settings, blocks=True)
-        worker = None
-        try:
-            worker = Worker(connection, queue, f"{holder()}:{number}")
-            worker.work(logging_level="WARNING")
-        except (redis.ConnectionError, redis.TimeoutError) as error:
-            logger.warning(log.line(None, redis="away", why=error))
-        finally:
-            connection.close()
-        if worker is not None and worker.stopping:
-            return
-        pause_s = 0.5 if time.monotonic() - started > 30 else min(pause_s * 2, 5.0)
-        time.sleep(pause_s)
+    """Work until SIGTERM; the job in hand is finished."""
+    connection = queues.connect(settings)
+    worker = Worker(connection, queue)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, worker.stop)
+    try:
+        worker.work()
+    finally:
+        connection.close()
 
 
 def main() -> int:

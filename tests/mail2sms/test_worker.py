@@ -1,0 +1,161 @@
+"""The worker process against a real Redis: no job is lost by its death, by Redis' or by LDAP's."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+
+import pytest
+from rq import Queue
+from rq.job import Job
+from rq.registry import FailedJobRegistry, ScheduledJobRegistry
+from rq.serializers import JSONSerializer
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def queue(site):
+    site.configure("")
+    site.start_redis()
+    return Queue("notify", connection=site.redis, serializer=JSONSerializer)
+
+
+def _start(site, name: str = "worker") -> None:
+    site.start(name, sys.executable, "-m", "caiyou.worker")
+
+
+def _put(queue: Queue, function: str, *args: object, job_id: str) -> None:
+    queue.enqueue_call(function, args=args, job_id=job_id, result_ttl=0)
+
+
+def _failed(queue: Queue) -> list[str]:
+    return FailedJobRegistry(queue=queue).get_job_ids(cleanup=False)
+
+
+def _rest(site) -> set[str]:
+    """Keys that jobs left behind."""
+    return {key.decode() for key in site.redis.keys("rq:*")} - {"rq:queues"}
+
+
+def test_jobs_run_in_order_and_leave_nothing(site, queue, wait_for, tmp_path):
+    out = tmp_path / "out"
+    for number in range(40):
+        _put(queue, "subprocess.run", ["sh", "-c", f"echo {number} >> {out}"], job_id=f"job-{number}")
+    _start(site)
+    wait_for(lambda: len(queue) == 0 and not _rest(site))
+    assert out.read_text().split() == [str(number) for number in range(40)]
+    assert site.stop("worker") == 0
+    assert not site.redis.keys("worker*")
+
+
+def test_a_bug_keeps_the_job_with_its_traceback(site, queue, wait_for):
+    _put(queue, "operator.truediv", 1, 0, job_id="bug")
+    _put(queue, "no.such.function", job_id="missing")
+    _start(site)
+    wait_for(lambda: sorted(_failed(queue)) == ["bug", "missing"])
+    job = Job.fetch("bug", connection=site.redis, serializer=JSONSerializer)
+    assert "ZeroDivisionError" in job.latest_result().exc_string
+    assert job.args == [1, 0]
+    job.requeue()
+    wait_for(lambda: _failed(queue) and len(queue) == 0)
+
+
+def test_a_worker_killed_in_a_job_leaves_it_to_the_next(site, queue, wait_for, tmp_path):
+    out = tmp_path / "out"
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 3; echo done >> {out}"], job_id="slow")
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo next >> {out}"], job_id="next")
+    _start(site)
+    wait_for(out.exists)
+    site.kill("worker")
+    started = time.monotonic()
+    _start(site)
+    wait_for(lambda: out.read_text().split()[-1] == "next", 20.0)
+    assert out.read_text().split().count("begun") == 2
+    assert time.monotonic() - started < 10
+    wait_for(lambda: not _rest(site))
+    assert not _failed(queue)
+
+
+def test_another_worker_takes_over(site, queue, wait_for, tmp_path):
+    out = tmp_path / "out"
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 2; echo done >> {out}"], job_id="slow")
+    _start(site)
+    wait_for(out.exists)
+    _start(site, "other")
+    time.sleep(0.5)
+    site.kill("worker")
+    wait_for(lambda: out.read_text().split().count("begun") == 2, 10.0)
+    wait_for(lambda: not _rest(site))
+
+
+def test_a_job_that_kills_its_worker_fails_in_the_end_and_alone(site, queue, wait_for, tmp_path):
+    _put(queue, "os._exit", 9, job_id="poison")
+    for number in range(5):
+        _put(queue, "pathlib.Path.touch", job_id=f"bug-{number}")
+    for number in range(5):
+        _put(queue, "subprocess.run", ["touch", str(tmp_path / f"good-{number}")], job_id=f"good-{number}")
+    for _ in range(6):
+        _start(site)
+        wait_for(lambda: site.processes["worker"].poll() is not None or "poison" in _failed(queue), 15.0)
+        if "poison" in _failed(queue):
+            break
+    wait_for(lambda: len(list(tmp_path.glob("good-*"))) == 5)
+    wait_for(lambda: len(_failed(queue)) == 6)
+    job = Job.fetch("poison", connection=site.redis, serializer=JSONSerializer)
+    assert "workers died" in job.latest_result().exc_string
+
+
+def test_redis_killed_while_the_worker_waits_and_while_it_works(site, queue, wait_for, tmp_path):
+    out = tmp_path / "out"
+    _start(site)
+    wait_for(lambda: site.redis.keys("worker:*"))
+    for round in range(2):
+        _put(queue, "subprocess.run", ["sh", "-c", f"echo {round} >> {out}; sleep {round}"], job_id=f"job-{round}")
+        wait_for(lambda round=round: out.exists() and str(round) in out.read_text())
+        site.kill("redis")
+        time.sleep(1.5)
+        site.start_redis()
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo last >> {out}"], job_id="last")
+    wait_for(lambda: "last" in out.read_text())
+    wait_for(lambda: not _rest(site))
+    assert site.processes["worker"].poll() is None
+
+
+def test_a_job_that_finds_a_server_away_waits(site, queue, wait_for):
+    """No LDAP server is there: the notification waits (design, "When something is down")."""
+    payload = {
+        "queue_id": "4abc",
+        "message_id": "<1@x>",
+        "direction": "in",
+        "mail_from": "b@example.test",
+        "header_from": "b",
+        "sent_at": "2026-11-23T10:00:00+08:00",
+        "subject": "s",
+        "text": "t",
+        "recipients": [["a@example.test", "a@example.test"]],
+    }
+    (site.folder / "ldap.secret").write_text("x")
+    with site.settings_file.open("a") as file:
+        file.write(f'[ldap]\nuri = ["ldap://127.0.0.1:{site.http_port}"]\npassword_file = "{site.folder}/ldap.secret"\n')
+    _put(queue, "mail2sms.notify.run", payload, job_id="notify-4abc")
+    _start(site)
+    registry = ScheduledJobRegistry(queue=queue)
+    wait_for(lambda: registry.get_job_ids(cleanup=False) == ["notify-4abc"])
+    assert not _failed(queue)
+    first = site.log("worker").count("waits_s=")
+    wait_for(lambda: site.log("worker").count("waits_s=") > first, 25.0)
+    assert registry.get_job_ids(cleanup=False) == ["notify-4abc"]
+
+
+def test_sigterm_finishes_the_job_in_hand(site, queue, wait_for, tmp_path):
+    out = tmp_path / "out"
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 1; echo done >> {out}"], job_id="slow")
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo next >> {out}"], job_id="next")
+    _start(site)
+    wait_for(out.exists)
+    site.processes["worker"].send_signal(signal.SIGTERM)
+    assert site.stop("worker") == 0
+    assert out.read_text().split() == ["begun", "done"]
+    assert queue.get_job_ids() == ["next"]
