@@ -54,7 +54,8 @@ class Outbox:
         self._behind = threading.Event()  # something waits in the file, so later records queue behind it
         if waiting:
             self._behind.set()
-        self._quiet_until = 0.0
+        self._queues: dict[str, Queue] = {}
+        self._told: dict[str, float] = {}  # trouble to when it was logged
         self._stop = threading.Event()
         self._replayer = threading.Thread(target=self._replay_for_ever, name="outbox", daemon=True)
         self._replayer.start()
@@ -95,11 +96,12 @@ class Outbox:
             self._redis.xadd(STREAM, {FIELD: records[0]["event"]})
             return
         with self._redis.pipeline(transaction=True) as pipe:
+            pipe.multi()  # else rq does, which is too late after the first record
             for record in records:
                 if "event" in record:
                     pipe.xadd(STREAM, {FIELD: record["event"]})
                 else:
-                    Queue(record["queue"], connection=self._redis, serializer=JSONSerializer).enqueue_call(
+                    self._queue(record["queue"]).enqueue_call(
                         record["function"],
                         args=(record["payload"],),
                         job_id=record["job_id"],
@@ -109,6 +111,12 @@ class Outbox:
                         pipeline=pipe,
                     )
             pipe.execute()
+
+    def _queue(self, name: str) -> Queue:
+        """Kept, since a new one asks Redis for its version first."""
+        if name not in self._queues:
+            self._queues[name] = Queue(name, connection=self._redis, serializer=JSONSerializer)
+        return self._queues[name]
 
     def _replay_for_ever(self) -> None:
         while not self._stop.wait(REPLAY_EVERY_S):
@@ -133,7 +141,7 @@ class Outbox:
         if not self._spool.empty:
             self._behind.set()
         if total:
-            self._quiet_until = 0.0
+            self._told.clear()
             logger.info(log.line(None, outbox="replayed", records=total))
 
     def _records(self, rows: list[tuple[int, str]]) -> Iterator[dict[str, Any]]:
@@ -147,10 +155,10 @@ class Outbox:
                 yield record
 
     def _remind(self, what: str, error: Exception) -> None:
-        now = time.monotonic()
-        if now >= self._quiet_until:
-            self._quiet_until = now + REMIND_EVERY_S
-            logger.warning(log.line(None, outbox=what, file=self._path, why=error))
+        now, why = time.monotonic(), str(error)
+        if now - self._told.get(why, -REMIND_EVERY_S) >= REMIND_EVERY_S:
+            self._told[why] = now
+            logger.warning(log.line(None, outbox=what, file=self._path, why=why))
 
 
 def waiting_events(folder: Path) -> Iterator[Event]:
