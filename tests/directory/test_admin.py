@@ -89,7 +89,7 @@ def test_an_address_belongs_to_one_entry(admin: Admin, domain: str) -> None:
         admin.aliases.add(f"al@{domain}", ["x@outside.example"])
     with pytest.raises(AlreadyExists):
         admin.users.add(f"alice@{domain}", password=None)
-    with pytest.raises(NotFound, match="nowhere.test"):
+    with pytest.raises(NotFound, match=r"nowhere\.test"):
         admin.users.add(f"bob@{domain}", password=None, addresses=["bob@nowhere.test"])
     with pytest.raises(NotFound):
         admin.users.get(f"bob@{domain}")

@@ -28,7 +28,7 @@ def test_what_was_never_learnt_is_not_known() -> None:
 
 def test_a_fact_dies_of_age(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(memory.time, "monotonic", lambda: now)
+    monkeypatch.setattr("caiyou.directory.memory.time.monotonic", lambda: now)
     known = Memory(60.0)
     known.ask("k", lambda: "x", keep=bool)
     now += 60.0

@@ -54,7 +54,7 @@ def test_a_plain_subscriber_comes_with_his_domains_quota(admin: Admin, directory
     assert found.domain is not None
     assert found.domain.name == domain
     assert found.known
-    assert not (found.outside or found.dynamic or found.loop)
+    assert (found.outside, found.dynamic, found.loop) == ((), False, False)
 
 
 def test_a_quota_of_his_own_wins_and_zero_is_no_limit(admin: Admin, directory: Directory, domain: str) -> None:
