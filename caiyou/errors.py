@@ -37,7 +37,7 @@ class Reply:
             raise ValueError(f"reply code {self.code} is not in 200-299 or 400-599")
         if not _ENHANCED.fullmatch(self.enhanced) or self.enhanced[0] != str(self.code)[0]:
             raise ValueError(f"enhanced code {self.enhanced!r} does not belong to {self.code}")
-        if any(c < " " or c == "\x7f" for c in self.text):
+        if not self.text.isprintable() and any(c < " " or c == "\x7f" for c in self.text):
             raise ValueError("reply text holds a control character")
 
     def __str__(self) -> str:

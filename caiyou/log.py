@@ -34,6 +34,8 @@ def _value(value: object) -> str:
         text = text[:MAX_VALUE] + "…"
     if _PLAIN(text):
         return text
+    if text.isprintable() and '"' not in text and "\\" not in text:  # most of what has a blank in it
+        return f'"{text}"' if not text or " " in text or "," in text else text
     escaped = "".join(_ESCAPES.get(c) or (c if c.isprintable() else _unicode_escape(c)) for c in text)
     return f'"{escaped}"' if not text or any(c in text for c in ' ,"') else escaped
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Any
 
 from caiyou import log
 from caiyou.directory.lookup import Directory
@@ -276,7 +277,9 @@ class Agent:
 
 def _event(mail: Mail, attempt: _Attempt, reply: Reply) -> Event:
     kind = _kind(reply)
-    event = Event(
+    # Recorded again after a crash in between, a delivery is the same fact; each deferral is one of its own.
+    known: dict[str, Any] = {"id": attempt.key} if kind is Kind.MAIL_DELIVERED and attempt.key else {}
+    return Event(
         kind=kind,
         queue_id=mail.queue_id,
         message_id=mail.message.message_id,
@@ -284,11 +287,8 @@ def _event(mail: Mail, attempt: _Attempt, reply: Reply) -> Event:
         domain=attempt.subscriber.domain,
         size_bytes=mail.message.size_bytes,
         result=str(reply),
+        **known,
     )
-    if kind is Kind.MAIL_DELIVERED and attempt.key:
-        # Recorded again after a crash in between, it is the same fact.
-        return Event(**{**{name: getattr(event, name) for name in event.__slots__}, "id": attempt.key})
-    return event
 
 
 def _kind(reply: Reply) -> Kind:

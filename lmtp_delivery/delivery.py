@@ -81,7 +81,8 @@ def parse_reply(lines: list[bytes]) -> Reply:
         if match is None or (code and match[1] != code):
             raise ValueError(f"not an LMTP reply: {line[:80]!r}")
         code, enhanced = match[1], enhanced or match[3] or b""
-        text.append("".join(c if c.isprintable() else "?" for c in match[4].decode("utf-8", "replace")))
+        words = match[4].decode("utf-8", "replace")
+        text.append(words if words.isprintable() else "".join(c if c.isprintable() else "?" for c in words))
     if not enhanced.startswith(code[:1]):
         enhanced = code[:1] + b".0.0"
     return Reply(int(code), enhanced.decode("ascii"), " ".join(text).strip())

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from caiyou import log
 from caiyou.errors import Reply
@@ -21,7 +22,7 @@ from lmtp_delivery.settings import Endpoint, LmtpSettings
 
 logger = logging.getLogger("caiyou.lmtpd")
 
-MAX_REPLY_LINES = 100
+MAX_LINES, MAX_LINE = 100, 8192  # of one answer
 
 
 class LinkDown(Exception):
@@ -54,66 +55,132 @@ class Answer:
             raise LinkDown(str(error)) from None
 
 
-class Link:
-    """One connection to Dovecot's LMTP."""
+class Link(asyncio.Protocol):
+    """One connection to Dovecot's LMTP. Opened with ``open``; ``close`` it."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._down = ""
+        self._unread = b""
+        self._lines: list[bytes] = []  # of the answer that is coming in
+        self._answers: list[Answer] = []
+        self._wanted = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._patience_s = 0.0
+        self._clock = self._loop.call_later(0, _nothing)
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     @classmethod
-    async def open(cls, endpoint: Endpoint, hostname: str) -> Link:
-        """Connect and greet; raises LinkDown, OSError."""
-        if endpoint.path:
-            streams = await asyncio.open_unix_connection(endpoint.path)
-        else:
-            streams = await asyncio.open_connection(endpoint.host, endpoint.port)
-        link = cls(*streams)
+    async def open(cls, endpoint: Endpoint, hostname: str, timeout_s: float) -> Link:
+        """Connect and greet; raises LinkDown, OSError, TimeoutError."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(timeout_s):
+            if endpoint.path:
+                _, link = await loop.create_unix_connection(cls, endpoint.path)
+            else:
+                _, link = await loop.create_connection(cls, endpoint.host, endpoint.port)
         try:
-            greeting = await link.answer()
+            greeting = await link.answers(1, timeout_s)
             link.write(b"LHLO %s\r\n" % hostname.encode("idna"))
-            hello = await link.answer()
-            if greeting.code != b"220" or hello.code != b"250":
-                raise LinkDown(f"greeted with {greeting.lines}, {hello.lines}")
+            greeting += await link.answers(1, timeout_s)
+            if [answer.code for answer in greeting] != [b"220", b"250"]:
+                raise LinkDown(link.why or f"greeted with {[answer.lines for answer in greeting]}")
         except BaseException:
             link.close()
             raise
         return link
 
     @property
+    def why(self) -> str:
+        """Why it is down; empty while it is up."""
+        return self._down
+
+    @property
     def usable(self) -> bool:
-        """Whether the peer has not closed it."""
-        return not self._reader.at_eof() and not self._writer.is_closing()
+        """Whether the peer neither closed it nor said what nobody asked for."""
+        return not self._down and not self._answers and not self._unread
 
     def write(self, data: bytes) -> None:
         """Send without waiting."""
-        self._writer.write(data)
+        if self._transport is not None:
+            self._transport.write(data)
 
-    async def drain(self) -> None:
-        """Wait until the peer takes more; raises OSError."""
-        await self._writer.drain()
+    async def drained(self, timeout_s: float) -> None:
+        """Wait until the peer takes more; raises LinkDown, TimeoutError."""
+        if not self._writable.is_set():
+            async with asyncio.timeout(timeout_s):
+                await self._writable.wait()
+        if self._down:
+            raise LinkDown(self._down)
 
-    async def answer(self) -> Answer:
-        """The next answer; raises LinkDown."""
-        lines: list[bytes] = []
-        while True:
+    async def answers(self, count: int, timeout_s: float) -> list[Answer]:
+        """The next ``count`` answers; fewer when the connection fails, or is silent for ``timeout_s`` and dropped."""
+        if len(self._answers) < count and not self._down:
+            self._wanted, self._patience_s = count, timeout_s
+            self._waiter = self._loop.create_future()
+            self._restart_clock()
             try:
-                line = await self._reader.readuntil(b"\n")
-            except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError) as error:
-                raise LinkDown(str(error)) from None
-            line = line.rstrip(b"\r\n")
-            lines.append(line)
-            if line[3:4] != b"-":
-                break
-            if len(lines) > MAX_REPLY_LINES:
-                raise LinkDown("endless reply")
-        if line.startswith(b"421"):
-            raise LinkDown(line.decode("utf-8", "replace"))
-        return Answer(line[:3], lines)
+                await self._waiter
+            finally:
+                self._waiter = None
+                self._clock.cancel()
+        taken, self._answers = self._answers[:count], self._answers[count:]
+        return taken
 
     def close(self) -> None:
         """Drop it."""
-        self._writer.close()
+        self._fail("closed")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """From the event loop."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """From the event loop."""
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            self._lines.append(line.rstrip(b"\r"))
+            if line[3:4] != b"-":
+                if line.startswith(b"421"):
+                    self._fail(line.decode("utf-8", "replace"))
+                    return
+                self._answers.append(Answer(line[:3], self._lines))
+                self._lines = []
+        if len(self._unread) > MAX_LINE or len(self._lines) > MAX_LINES:
+            self._fail("endless answer")
+        elif self._waiter is not None and not self._waiter.done():
+            if len(self._answers) >= self._wanted:
+                self._waiter.set_result(None)
+            else:
+                self._restart_clock()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """From the event loop."""
+        self._fail(str(error or "closed by Dovecot"))
+
+    def pause_writing(self) -> None:
+        """From the event loop."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """From the event loop."""
+        self._writable.set()
+
+    def _restart_clock(self) -> None:
+        self._clock.cancel()
+        self._clock = self._loop.call_later(self._patience_s, self._fail, f"silent for {self._patience_s:.0f} s")
+
+    def _fail(self, why: str) -> None:
+        if self._down:
+            return
+        self._down = why
+        self._writable.set()
+        if self._transport is not None:
+            self._transport.abort()
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
 
 class Store:
@@ -128,12 +195,15 @@ class Store:
 
     async def deliver(self, envelope: Envelope) -> list[Reply]:
         """One reply per mailbox, in order; raises nothing when Dovecot misbehaves."""
-        try:
-            async with asyncio.timeout(self._settings.reply_s):
-                await self._slots.acquire()
-        except TimeoutError:
-            self._warn("every connection is busy")
-            return [STORAGE_DOWN] * len(envelope.mailboxes)
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(self._settings.reply_s):
+                    await self._slots.acquire()
+            except TimeoutError:
+                self._warn("every connection is busy")
+                return [STORAGE_DOWN] * len(envelope.mailboxes)
+        else:
+            await self._slots.acquire()  # at once
         try:
             return await self._deliver(envelope)
         except (LinkDown, OSError, TimeoutError) as error:
@@ -180,17 +250,16 @@ class Store:
                     logger.info(log.line(None, storage=self.endpoint, pooled="stale", why=error))
                     break
             link.close()
-        async with asyncio.timeout(self._settings.connect_s):
-            link = await Link.open(self.endpoint, self._hostname)
+        link = await Link.open(self.endpoint, self._hostname, self._settings.connect_s)
         return link, await self._offer(link, commands, len(envelope.mailboxes))
 
     async def _offer(self, link: Link, commands: bytes, count: int) -> list[Reply | None]:
         try:
-            async with asyncio.timeout(self._settings.reply_s):
-                link.write(commands)
-                mail = await link.answer()
-                recipients = [await link.answer() for _ in range(count)]
-                data = await link.answer()
+            link.write(commands)
+            answers = await link.answers(count + 2, self._settings.reply_s)
+            if len(answers) < count + 2:
+                raise LinkDown(link.why)
+            mail, *recipients, data = answers
             if mail.code != b"250":
                 return [mail.reply] * count
             if data.code != b"354" and any(answer.code == b"250" for answer in recipients):
@@ -205,24 +274,26 @@ class Store:
             link.write(envelope.trace)
         async for piece in envelope.message.pieces():
             link.write(piece)
-            async with asyncio.timeout(self._settings.reply_s):
-                await link.drain()
+            await link.drained(self._settings.reply_s)
 
     async def _outcomes(self, link: Link, count: int) -> tuple[list[Reply], bool]:
-        """End the message. From here on a missing reply means doubt."""
-        replies: list[Reply] = []
+        """End the message. From here on a missing answer means doubt."""
+        link.write(b".\r\n")
+        answers = await link.answers(count, self._settings.delivery_s)
+        if len(answers) < count:
+            self._warn(f"no answer after the message: {link.why}")
         try:
-            link.write(b".\r\n")
-            for _ in range(count):
-                async with asyncio.timeout(self._settings.delivery_s):
-                    replies.append((await link.answer()).reply)
-        except (LinkDown, OSError, TimeoutError) as error:
-            self._warn(f"no answer after the message: {error or 'timed out'}")
-            return replies + [IN_DOUBT] * (count - len(replies)), False
-        return replies, True
+            replies = [answer.reply for answer in answers]
+        except LinkDown as error:
+            self._warn(error)
+            return [IN_DOUBT] * count, False
+        return replies + [IN_DOUBT] * (count - len(replies)), len(replies) == count
 
     def _warn(self, why: object) -> None:
         logger.warning(log.line(None, storage=self.endpoint, why=why))
+
+
+def _nothing() -> None: ...
 
 
 class Stores:

@@ -27,14 +27,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import redis
-from redis.asyncio.connection import Connection, ConnectionPool
-
 from caiyou import log, queues
 from caiyou.errors import Reply
 from caiyou.events import STREAM, Event
 from caiyou.outbox import Outbox
 from caiyou.settings import Settings
+from lmtp_delivery.redis_link import Command, RedisFailed, RedisLink
 
 logger = logging.getLogger("caiyou.lmtpd")
 
@@ -43,8 +41,6 @@ BEAT_EVERY_S = 5.0
 ALIVE_S = 20  # a worker that did not beat for so long is dead
 AWAY_S = 1.0  # after a failure Redis is left alone for so long
 CLAIM_S = 60
-
-Command = tuple[str | bytes | int, ...]
 
 
 class Standing(Enum):
@@ -88,7 +84,7 @@ def warned_key(mailbox: str) -> str:
 
 
 class Journal:
-    """This worker's way to Redis: one connection, requests of all sessions in one write. ``start`` it, ``close`` it."""
+    """This worker's way to Redis: one connection for all sessions. ``start`` it, ``close`` it."""
 
     def __init__(self, settings: Settings, remember_s: int) -> None:
         self._timeout_s = settings.redis.timeout_s
@@ -96,26 +92,24 @@ class Journal:
         self._events_max = settings.redis.events_max
         self._remember_s = remember_s
         self._outbox = Outbox(settings, "lmtp")
-        self._link: Connection = ConnectionPool.from_url(
-            settings.redis.url, socket_connect_timeout=self._timeout_s, socket_timeout=None
-        ).make_connection()  # type: ignore[no-untyped-call]
+        self._url = settings.redis.url
+        self._link: RedisLink | None = None
+        self._connecting = asyncio.Lock()
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._waiting: list[tuple[Sequence[Command], asyncio.Future[list[Any]]]] = []
-        self._wake = asyncio.Event()
         self._away_until = 0.0
         self._owed: dict[str | bytes | int, Command] = {}  # by Redis key: how deliveries ended while Redis was away
-        self._tasks: list[asyncio.Task[None]] = []
+        self._beating: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to serve."""
-        self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._beat())]
+        self._beating = asyncio.create_task(self._beat())
 
     async def close(self) -> None:
         """Stop; what the outbox holds stays for the next start."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._link.disconnect(nowait=True)
+        if self._beating is not None:
+            self._beating.cancel()
+        if self._link is not None:
+            self._link.close()
         await asyncio.to_thread(self._outbox.close)
 
     async def begin(
@@ -189,43 +183,31 @@ class Journal:
 
     async def _ask(self, commands: Sequence[Command]) -> list[Any]:
         """The answers, in order; raises Away."""
-        if self._away_until > time.monotonic():
-            raise Away
-        future: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((commands, future))
-        self._wake.set()
-        return await future
-
-    async def _pump(self) -> None:
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            batch, self._waiting = self._waiting, []
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    await self._exchange(batch)
-            except (redis.RedisError, OSError, TimeoutError) as error:
+        try:
+            link = self._link
+            if link is None or link.failed:
+                link = await self._connect()
+            return await link.ask(commands)
+        except RedisFailed as error:
+            if self._away_until < time.monotonic():
                 self._away_until = time.monotonic() + AWAY_S
-                logger.warning(log.line(None, redis="away", why=error or "timed out"))
-                await self._link.disconnect(nowait=True)
-            finally:
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(Away())
+                logger.warning(log.line(None, redis="away", why=error))
+            raise Away from None
 
-    async def _exchange(self, batch: list[tuple[Sequence[Command], asyncio.Future[list[Any]]]]) -> None:
-        if not self._link.is_connected:
-            await self._link.connect()  # type: ignore[no-untyped-call]
-            owed = [("SET", _beat_key(self._worker), "1", "EX", ALIVE_S), *self._owed.values()]
-            await self._link.send_packed_command(self._link.pack_commands(owed))
-            for _ in owed:
-                await self._link.read_response()
-            self._owed.clear()
-        await self._link.send_packed_command(self._link.pack_commands([c for commands, _ in batch for c in commands]))
-        for commands, future in batch:
-            answers = [await self._link.read_response() for _ in commands]
-            if not future.done():
-                future.set_result(answers)
+    async def _connect(self) -> RedisLink:
+        async with self._connecting:
+            if self._link is not None and not self._link.failed:
+                return self._link
+            if self._away_until > time.monotonic():
+                raise Away
+            link = await RedisLink.open(self._url, self._timeout_s)
+            owed = dict(self._owed)
+            await link.ask([("SET", _beat_key(self._worker), "1", "EX", ALIVE_S), *owed.values()])
+            for key, command in owed.items():
+                if self._owed.get(key) is command:
+                    del self._owed[key]
+            self._link = link
+            return link
 
     async def _beat(self) -> None:
         while True:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from contextlib import suppress
 
 from aiosmtpd.lmtp import LMTP
 
@@ -28,6 +29,7 @@ logger = logging.getLogger("caiyou.lmtpd")
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells of every command
 
 COMMAND_OCTETS = 4096  # SMTPUTF8 and long paths; Postfix's own limit is 2048 (line_length_limit)
+BOGUS = 20  # wrong commands until the peer is sent away
 END = b"\r\n.\r\n"
 
 _PATH = re.compile(r'(?:FROM|TO):[ ]?<((?:"(?:[^"\\]|\\.)*"|[^"<>\\\s])*)>(?: (.*))?', re.IGNORECASE)
@@ -37,6 +39,8 @@ _CLIENT = re.compile(r"[0-9A-Za-z.:_\[\]-]{1,255}")
 
 _OK = b"250 2.0.0 Ok\r\n"
 _CLOSING = b"421 4.3.2 Closing, try again\r\n"
+_TOO_LONG = Reply(500, "5.5.2", "Line too long")
+_UNKNOWN = Reply(500, "5.5.2", "Command not recognised")
 _NOT_HERE = Reply(502, "5.5.1", "Not implemented")
 _BAD_PARAMETER = Reply(555, "5.5.4", "Unsupported parameter")
 _BAD_SYNTAX = Reply(501, "5.5.4", "Syntax error in parameters")
@@ -62,6 +66,8 @@ class Session(LMTP):
         self._agent = agent
         self._settings = settings
         self._sessions = sessions
+        self._commands = {name.encode(): method for name, method in self._smtp_methods.items()}
+        self._replies: list[bytes] = []
         self._draining = False
         self._replies_due = 1
         self._delivered: list[str] = []  # keys of the last mail, if the peer was waiting for its replies
@@ -85,17 +91,58 @@ class Session(LMTP):
             self._goodbye(_CLOSING)
 
     async def push(self, status: str | bytes) -> None:
-        """Send a reply."""
-        self._writer.write(status.encode() + b"\r\n" if isinstance(status, str) else status)
+        """Reply; it goes out with the next ``_flush``, so that commands sent together are answered together."""
+        self._replies.append(status.encode() + b"\r\n" if isinstance(status, str) else status)
+
+    async def _flush(self) -> None:
+        self._writer.write(b"".join(self._replies))
+        self._replies.clear()
         await self._writer.drain()
 
-    async def handle_exception(self, error: Exception) -> str:
-        """What the peer hears of a bug of ours: the one place that catches everything."""
-        logger.error(log.line(self._queue_id, error=type(error).__name__), exc_info=error)
-        due, self._replies_due = self._replies_due, 1
-        return "\r\n".join([str(delivery.INTERNAL)] * due)
+    async def _handle_client(self) -> None:
+        """Serve until one side goes; aiosmtpd makes it a task, and cancels that when the peer goes."""
+        with suppress(ConnectionError):
+            await self._serve()
 
-    async def smtp_LHLO(self, arg: str | None) -> None:
+    async def _serve(self) -> None:
+        """Commands and replies. The one place that catches everything."""
+        await self.push(f"220 {self.hostname} {self.__ident__}")
+        bogus = 0
+        while self.transport is not None and not self.transport.is_closing() and bogus < BOGUS:
+            line = await self._command_line()
+            verb, _, argument = line.rstrip(b"\r\n").partition(b" ")
+            command = self._commands.get(verb.upper())
+            if len(line) > COMMAND_OCTETS or command is None:
+                await self.push(f"{_TOO_LONG if len(line) > COMMAND_OCTETS else _UNKNOWN}")
+                bogus += 1
+                continue
+            try:
+                # A surrogate is an octet that was not UTF-8.
+                await command(argument.strip().decode("utf-8", "surrogateescape"))
+            except ConnectionError:
+                raise
+            except Exception as error:  # a bug of ours: the peer tries again and learns nothing of it
+                logger.error(log.line(self._queue_id, error=type(error).__name__), exc_info=error)
+                due, self._replies_due = self._replies_due, 1
+                await self.push("\r\n".join([str(delivery.INTERNAL)] * due))
+                self._forget_mail()
+        self._goodbye(b"".join(self._replies))
+
+    async def _command_line(self) -> bytes:
+        """The next line; of one that is longer than any command, its beginning."""
+        if not self._is_ahead:
+            await self._flush()
+            self._reset_timeout()
+        beginning = b""
+        while True:
+            try:
+                rest = await self._reader.readuntil(b"\n")
+                return beginning or rest
+            except asyncio.LimitOverrunError as overrun:
+                await self._flush()
+                beginning = (await self._reader.readexactly(overrun.consumed))[: COMMAND_OCTETS + 1]
+
+    async def smtp_LHLO(self, arg: str) -> None:
         if not arg or not _CLIENT.fullmatch(arg):
             await self.push(f"{_BAD_SYNTAX}")
             return
@@ -112,7 +159,7 @@ class Session(LMTP):
         ]
         await self.push("".join(f"250-{feature}\r\n" for feature in features[:-1]) + f"250 {features[-1]}")
 
-    async def smtp_XFORWARD(self, arg: str | None) -> None:
+    async def smtp_XFORWARD(self, arg: str) -> None:
         """Postfix's queue id (XFORWARD_README); its other attributes are of no use here."""
         if self._mail_from is not None:
             await self.push(f"{_BAD_SEQUENCE}")
@@ -121,11 +168,11 @@ class Session(LMTP):
             self._queue_id = match[1]
         await self.push(_OK)
 
-    async def smtp_MAIL(self, arg: str | None) -> None:
+    async def smtp_MAIL(self, arg: str) -> None:
         refusal = None
         match = _PATH.fullmatch(arg or "")
         if self._draining:
-            self._goodbye(_CLOSING)
+            self._goodbye(b"".join(self._replies) + _CLOSING)
             return
         if not self._client or self._mail_from is not None:
             refusal = _BAD_SEQUENCE
@@ -149,7 +196,7 @@ class Session(LMTP):
                 return _BAD_PARAMETER
         return None
 
-    async def smtp_RCPT(self, arg: str | None) -> None:
+    async def smtp_RCPT(self, arg: str) -> None:
         match = _PATH.fullmatch(arg or "")
         if self._mail_from is None:
             await self.push(f"{_BAD_SEQUENCE}")
@@ -172,12 +219,12 @@ class Session(LMTP):
         self._destinations.append(found)
         await self.push(_OK)
 
-    async def smtp_DATA(self, arg: str | None) -> None:
+    async def smtp_DATA(self, arg: str) -> None:
         # Ahead: it did not wait for 354, so where its message begins is anyone's guess.
         if arg or not self._destinations or self._is_ahead:
             await self.push(f"{_BAD_SEQUENCE}")
             if self._is_ahead:
-                self._goodbye(_CLOSING)
+                self._goodbye(b"".join(self._replies))
             return
         self._replies_due = len(self._destinations)
         message = Message(self._settings.memory_bytes, self._settings.spool)
@@ -198,13 +245,14 @@ class Session(LMTP):
         self._delivered = [] if self._is_ahead else keys
         await self.push("\r\n".join(map(str, replies)))
         if self._draining:
-            self._goodbye(b"")
+            self._goodbye(b"".join(self._replies))
 
     async def _receive(self, message: Message) -> None:
         """Read up to the lone dot; where the message is too big, read on but keep nothing."""
         # So that CR LF . CR LF ends an empty message too.
         self._reader.feed_data(b"\r\n")
         await self.push(b"354 Ok\r\n")
+        await self._flush()
         first, last = True, False
         while not last:
             self._reset_timeout(self._settings.data_s)
@@ -250,17 +298,21 @@ class Session(LMTP):
         self._reset_timeout()
         return outcome
 
-    async def smtp_RSET(self, arg: str | None) -> None:
+    async def smtp_QUIT(self, arg: str) -> None:
+        await self.push(b"221 2.0.0 Bye\r\n")
+        self._goodbye(b"".join(self._replies))
+
+    async def smtp_RSET(self, arg: str) -> None:
         self._forget_mail()
         await self.push(_OK)
 
-    async def smtp_VRFY(self, arg: str | None) -> None:
+    async def smtp_VRFY(self, arg: str) -> None:
         await self.push(b"252 2.5.2 Send some mail, I will try\r\n")
 
-    async def smtp_AUTH(self, arg: str | None) -> None:
+    async def smtp_AUTH(self, arg: str) -> None:
         await self.push(f"{_NOT_HERE}")
 
-    async def smtp_STARTTLS(self, arg: str | None) -> None:
+    async def smtp_STARTTLS(self, arg: str) -> None:
         await self.push(f"{_NOT_HERE}")
 
     def _forget_mail(self) -> None:
