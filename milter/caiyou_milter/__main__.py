@@ -39,8 +39,7 @@ def main() -> int:
         epilog="Settings: tables [milter], [ldap], [redis], [site] of $CAIYOU_CONFIG or /etc/caiyou/caiyou.toml.",
     ).parse_args()
     log.setup()
-    # libmilter waits for these signals in a thread of its own and then takes up to five seconds. A thread that was
-    # there before it gets them first; all others must hold them back.
+    # For _stop_on_signal; every other thread holds them back.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         settings = current()
@@ -109,7 +108,11 @@ def _remove_stale(path: Path) -> None:
 
 
 def _stop_on_signal(services: Services) -> None:
-    """End at once: a mail in the middle of a session gets 451 from Postfix, and what was accepted is recorded."""
+    """End at once: a mail in the middle of a session gets 451 from Postfix, and what was accepted is recorded.
+
+    libmilter waits for the same signals in a thread of its own. The kernel asks this one first, being the older; only
+    a signal that comes before it waits here is libmilter's, which then ends within five seconds.
+    """
     number = signal.sigwait(_STOP)
     logger.info(log.line(None, status="stopping", signal=signal.Signals(number).name))
     services.settings.socket.unlink(missing_ok=True)
