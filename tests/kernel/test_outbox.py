@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import redis
@@ -22,9 +22,7 @@ from caiyou.errors import OutboxDown
 from caiyou.events import STREAM, Event, Kind
 from caiyou.outbox import Outbox, waiting_events
 from caiyou.settings import Settings
-
-if TYPE_CHECKING:
-    from tests.kernel.conftest import RedisServer
+from tests.fix_redis import RedisServer
 
 pytestmark = pytest.mark.live
 
