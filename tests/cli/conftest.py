@@ -28,6 +28,11 @@ def server() -> Iterator[Slapd]:
 
 
 @pytest.fixture
+def command() -> Path:
+    return COMMAND
+
+
+@pytest.fixture
 def settings_file(server: Slapd) -> Path:
     return server.settings_file
 

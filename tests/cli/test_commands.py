@@ -13,7 +13,6 @@ import pytest
 
 from bench.slapd import Slapd
 from caiyou.settings import load
-from tests.cli.conftest import COMMAND
 
 pytestmark = pytest.mark.live
 
@@ -267,9 +266,9 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.monotonic() - begun
 
 
-def test_output_that_nobody_reads_to_the_end_is_no_error(settings_file: Path, user: str) -> None:
-    command = [COMMAND, "--config", settings_file, "user", "list", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def test_output_that_nobody_reads_to_the_end_is_no_error(command: Path, settings_file: Path, user: str) -> None:
+    listing = [str(command), "--config", str(settings_file), "user", "list", "--json"]
+    with subprocess.Popen(listing, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
