@@ -96,7 +96,8 @@ class Journal:
         while True:
             job = {**self._fixed, "at": datetime.now(UTC).isoformat(), "ops": ops}
             try:
-                answers: list[Any] = await self._script(args=[json.dumps(job, ensure_ascii=False)])
+                text = json.dumps(job, ensure_ascii=False).encode("utf-8", "replace")  # carriers send anything
+                answers: list[Any] = await self._script(args=[text])
             except AWAY as error:
                 if not self.stuck:
                     logger.warning(log.line(None, redis="away", why=error))

@@ -46,6 +46,9 @@ class Notices:
         try:
             self._send(_notice(self._site.postmaster, self._site.hostname, sender, mail, told), sender.mailbox)
         except (OSError, smtplib.SMTPException) as error:
+            if _is_for_good(error):
+                logger.warning(log.line(mail.queue_id, notice="refused", to=sender.mailbox, why=error))
+                return
             self._redis.delete(*claims.values())
             raise TempFail(Reply(451, "4.3.0", f"{self._site.smtp} does not take a notice: {error!r:.200}")) from error
         logger.info(log.line(mail.queue_id, notice="no number", to=sender.mailbox, recipients=len(told)))
@@ -78,6 +81,13 @@ class Notices:
             smtp.send_message(notice, from_addr="", to_addrs=[to])
 
 
+def _is_for_good(error: Exception) -> bool:
+    """Whether trying again is no use: every reply is a 5yz."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code >= 500
+
+
 def _notice(postmaster: str, hostname: str, sender: Subscriber, mail: Notify, recipients: list[str]) -> EmailMessage:
     shown = "\n".join(f"  {recipient}" for recipient in recipients[:LISTED])
     if len(recipients) > LISTED:
@@ -92,10 +102,11 @@ def _notice(postmaster: str, hostname: str, sender: Subscriber, mail: Notify, re
     notice["Precedence"] = "bulk"
     if mail.message_id.startswith("<") and mail.message_id.isascii() and mail.message_id.isprintable():
         notice["In-Reply-To"] = notice["References"] = mail.message_id
+    subject = mail.subject.encode("utf-8", "replace").decode()
     notice.set_content(
-        f"您的邮件“{mail.subject}”已经发出，但没有给下列收件人发短信，因为没有他们的手机号码：\n\n{shown}\n\n"
+        f"您的邮件“{subject}”已经发出，但没有给下列收件人发短信，因为没有他们的手机号码：\n\n{shown}\n\n"
         "请在通讯录中为收件人填写手机号码。\n\n"
-        f'Your mail "{mail.subject}" was sent, but no SMS went to the recipients above, since there is no mobile\n'
+        f'Your mail "{subject}" was sent, but no SMS went to the recipients above, since there is no mobile\n'
         "number for them. Please add the number to your address book.\n",
         charset="utf-8",
         cte="base64",

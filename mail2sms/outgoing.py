@@ -51,7 +51,7 @@ class Outgoing:
             return []
         items = [self._item(mail, one, now) for one in wanted]
         job = {"owner": f"{mail.queue_id} {mail.sent_at}", "dedup_s": DEDUP_S, "items": items}
-        answers = self._script(args=[json.dumps(job, ensure_ascii=False)])
+        answers = self._script(args=[_json(job)])
         return [answer.decode() for answer in answers]
 
     def _item(self, mail: Notify, one: Wanted, now: datetime) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Outgoing:
             "counts": one.due.why is Why.ARRIVAL,
             "not_before": one.due.not_before.timestamp() if one.due.not_before else 0,
             "stream": mt_stream(self._route),
-            "message": json.dumps(to_payload(message), ensure_ascii=False),
+            "message": _json(to_payload(message)).decode(),
             "queued": event(mail, one.recipient, one.due.why, one.due.number, message.id, detail).to_json(),
             "duplicate": event(mail, one.recipient, Why.DUPLICATE, one.due.number).to_json(),
             "capped": event(mail, one.recipient, Why.CAP, one.due.number).to_json(),
@@ -111,6 +111,11 @@ def event(
 def new_id() -> str:
     """An id of a short message: unique, and later ones sort later."""
     return f"{time.time_ns() // 1_000_000:011x}{token_hex(5)}"
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    """UTF-8; what is no character (lone surrogates of undecodable headers) becomes a question mark."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _digest(*parts: str) -> str:

@@ -63,7 +63,7 @@ class Pace:
         if now < self._until:
             return
         reached = max(self._reached, float(self._window[1]))
-        self.rate = max(1.0, min(self.rate, reached) / 2)
+        self.rate = min(self._limit, max(1.0, min(self.rate, reached) / 2))
         self._cut_at = self.rate
         self._tokens = 0.0
         self._until = self._grown_at = self._at = now + self._pause

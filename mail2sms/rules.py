@@ -21,7 +21,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from caiyou.address import domain_to_unicode
-from caiyou.directory.model import Contact, Rule, State, Subscriber
+from caiyou.directory.model import Rule, State, Subscriber
 from caiyou.errors import InputError
 from caiyou.msisdn import Msisdn
 from caiyou.queues import Notify
@@ -158,12 +158,6 @@ def parse_quiet(quiet: str) -> tuple[time, time] | None:
         return _clock(hour1, minute1), _clock(hour2, minute2)
     except ValueError:
         raise InputError(f"{quiet[:40]!r} are no quiet hours; expected something like 22:00-07:00") from None
-
-
-def number_of(contacts: Iterable[Contact], address: str) -> Msisdn | None:
-    """The number that an address book has for an address."""
-    wanted = address.casefold()
-    return next((c.mobile for c in contacts if c.mobile and any(m.casefold() == wanted for m in c.mail)), None)
 
 
 def _is_from(sender: str, mail: Notify) -> bool:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections import Counter
 from typing import Any
 
 import pytest
 
+from bench.stack import Stack, wait_for
 from caiyou.queues import ShortMessage
 
 pytestmark = pytest.mark.live
@@ -18,7 +16,7 @@ def _message(id: str, text: str, **more: Any) -> ShortMessage:
     return ShortMessage(**{"id": id, "to": "8613800138000", "text": text, "route": "default", **more})
 
 
-def test_a_message_goes_out_and_its_report_comes_back(running, wait_for):
+def test_a_message_goes_out_and_its_report_comes_back(running: Stack) -> None:
     running.send(_message("one", "你好 hello", queue_id="4abc", message_id="<1@x>", subscriber="alice@example.test"))
     wait_for(lambda: running.events("sms.delivered"))
     submitted, delivered = running.events("sms.submitted"), running.events("sms.delivered")

@@ -10,6 +10,8 @@ from collections import Counter
 
 import pytest
 
+from bench.stack import Stack, wait_for
+
 pytestmark = pytest.mark.live
 
 COUNT = 600
@@ -17,53 +19,59 @@ WINDOW = 16
 
 
 @pytest.fixture
-def slow(running):
+def slow(running: Stack) -> Stack:
     """An ISMG that answers after 20 ms: 16 in 20 ms are 800 a second, so there is a middle to kill in."""
     running.faults(answer_delay_s=0.02, report_delay_s=0.05)
     return running
 
 
-def _settled(site, texts, wait_for) -> tuple[Counter[str], set[str]]:
+def _wait_for_submits(stack: Stack, count: int) -> None:
+    wait_for(lambda: stack.http("GET", "/ismg/status")["submits_last"] >= count, every_s=0.005)
+
+
+def _settled(stack: Stack, texts: list[str]) -> tuple[Counter[str], set[str]]:
     """Wait until every message has its report; how often each was accepted, and which are flagged."""
     ids = {f"id-{text}" for text in texts}
-    wait_for(lambda: {e["sms_id"] for e in site.events("sms.delivered")} >= ids, 40.0)
-    assert site.waiting() == 0
-    assert Counter(e["sms_id"] for e in site.events("sms.delivered")) == Counter(ids)
-    assert Counter(e["sms_id"] for e in site.events("sms.submitted")) == Counter(ids)
-    assert not site.events("sms.failed")
-    accepted = Counter(s["text"] for s in site.submits() if s["result"] == 0)
-    doubtful = {e["sms_id"].removeprefix("id-") for e in site.events("sms.in_doubt")}
+    wait_for(lambda: {e["sms_id"] for e in stack.events("sms.delivered")} >= ids, 40.0)
+    assert stack.waiting() == 0
+    assert Counter(e["sms_id"] for e in stack.events("sms.delivered")) == Counter(ids)
+    assert Counter(e["sms_id"] for e in stack.events("sms.submitted")) == Counter(ids)
+    assert not stack.events("sms.failed")
+    accepted = Counter(s["text"] for s in stack.submits() if s["result"] == 0)
+    doubtful = {e["sms_id"].removeprefix("id-") for e in stack.events("sms.in_doubt")}
     assert set(accepted) == set(texts)
     assert max(accepted.values()) <= 2
     assert {text for text, times in accepted.items() if times > 1} <= doubtful
-    repeats = {e["sms_id"].removeprefix("id-") for e in site.events("sms.submitted") if "possible_repeat" in e["detail"]}
+    repeats = {
+        e["sms_id"].removeprefix("id-") for e in stack.events("sms.submitted") if "possible_repeat" in e["detail"]
+    }
     assert repeats == doubtful
     return accepted, doubtful
 
 
 @pytest.mark.parametrize("after", [1, 150, 450])
-def test_gateway_killed(slow, wait_for, after):
+def test_gateway_killed(slow: Stack, after: int) -> None:
     texts = slow.send_many(COUNT)
-    wait_for(lambda: slow.http("GET", "/ismg/status")["submits_last"] >= after, every_s=0.005)
+    _wait_for_submits(slow, after)
     slow.kill("gateway")
     slow.start_gateway()
-    _, doubtful = _settled(slow, texts, wait_for)
+    _, doubtful = _settled(slow, texts)
     assert len(doubtful) <= 2 * WINDOW
 
 
-def test_gateway_killed_three_times(slow, wait_for):
+def test_gateway_killed_three_times(slow: Stack) -> None:
     texts = slow.send_many(COUNT)
     for share in (0.2, 0.4, 0.6):
-        wait_for(lambda share=share: slow.http("GET", "/ismg/status")["submits_last"] >= COUNT * share, every_s=0.005)
+        _wait_for_submits(slow, int(COUNT * share))
         slow.kill("gateway")
         slow.start_gateway()
-    _settled(slow, texts, wait_for)
+    _settled(slow, texts)
 
 
-def test_ismg_killed(slow, wait_for):
+def test_ismg_killed(slow: Stack) -> None:
     slow.faults(answer_delay_s=0.02, report_delay_s=0.0)
     texts = slow.send_many(COUNT)
-    wait_for(lambda: slow.http("GET", "/ismg/status")["submits_last"] >= COUNT // 3, every_s=0.005)
+    _wait_for_submits(slow, COUNT // 3)
     slow.kill("ismg")
     slow.start_ismg()
     ids = {f"id-{text}" for text in texts}
@@ -78,28 +86,28 @@ def test_ismg_killed(slow, wait_for):
     assert len(slow.events("link.up")) == 2
 
 
-def test_redis_killed(slow, wait_for):
+def test_redis_killed(slow: Stack) -> None:
     texts = slow.send_many(COUNT)
-    wait_for(lambda: slow.http("GET", "/ismg/status")["submits_last"] >= COUNT // 3, every_s=0.005)
+    _wait_for_submits(slow, COUNT // 3)
     slow.kill("redis")
     slow.start_redis()
-    accepted, doubtful = _settled(slow, texts, wait_for)
+    accepted, doubtful = _settled(slow, texts)
     assert not doubtful
     assert set(accepted.values()) == {1}
 
 
-def test_redis_away_longer_than_the_lease(slow, wait_for):
+def test_redis_away_longer_than_the_lease(slow: Stack) -> None:
     texts = slow.send_many(COUNT)
-    wait_for(lambda: slow.http("GET", "/ismg/status")["submits_last"] >= COUNT // 3, every_s=0.005)
+    _wait_for_submits(slow, COUNT // 3)
     slow.kill("redis")
     time.sleep(16.0)
     slow.start_redis()
-    accepted, doubtful = _settled(slow, texts, wait_for)
+    accepted, doubtful = _settled(slow, texts)
     assert not doubtful
     assert set(accepted.values()) == {1}
 
 
-def test_links_cut_again_and_again(slow, wait_for):
+def test_links_cut_again_and_again(slow: Stack) -> None:
     slow.faults(answer_delay_s=0.005, report_delay_s=0.05, disconnect_share=0.01)
     texts = slow.send_many(COUNT)
     wait_for(lambda: slow.waiting() == 0, 60.0)
@@ -108,7 +116,7 @@ def test_links_cut_again_and_again(slow, wait_for):
     doubtful = {e["sms_id"].removeprefix("id-") for e in slow.events("sms.in_doubt")}
     failed = {e["sms_id"].removeprefix("id-") for e in slow.events("sms.failed")}
     assert {e["result"] for e in slow.events("sms.failed")} <= {"unanswered"}
-    assert set(accepted) == set(texts)
+    assert doubtful
+    assert set(texts) - set(accepted) <= failed <= doubtful  # lost with two links in a row: sent once more at most
     assert {text for text, times in accepted.items() if times > 1} <= doubtful
-    assert failed <= doubtful
     assert max(accepted.values()) <= 2

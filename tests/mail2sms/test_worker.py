@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rq import Queue
 from rq.job import Job
-from rq.registry import FailedJobRegistry, ScheduledJobRegistry
+from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
+
+from bench.stack import Stack, wait_for
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def queue(site):
-    site.configure("")
-    site.start_redis()
-    return Queue("notify", connection=site.redis, serializer=JSONSerializer)
-
-
-def _start(site, name: str = "worker") -> None:
-    site.start(name, sys.executable, "-m", "caiyou.worker")
+def queue(stack: Stack) -> Queue:
+    stack.configure("")
+    stack.start_redis()
+    return Queue("notify", connection=stack.redis, serializer=JSONSerializer)
 
 
 def _put(queue: Queue, function: str, *args: object, job_id: str) -> None:
@@ -34,96 +33,107 @@ def _failed(queue: Queue) -> list[str]:
     return FailedJobRegistry(queue=queue).get_job_ids(cleanup=False)
 
 
-def _rest(site) -> set[str]:
+def _why(job: Job) -> str:
+    result = job.latest_result()
+    assert result is not None
+    return str(result.exc_string)
+
+
+def _wait_for_line(out: Path, line: str) -> None:
+    wait_for(lambda: out.exists() and line in out.read_text().split())
+
+
+def _rest(stack: Stack) -> set[str]:
     """Keys that jobs left behind."""
-    return {key.decode() for key in site.redis.keys("rq:*")} - {"rq:queues"}
+    keys: Any = stack.redis.keys("rq:*")
+    return {key.decode() for key in keys} - {"rq:queues"}
 
 
-def test_jobs_run_in_order_and_leave_nothing(site, queue, wait_for, tmp_path):
+def test_jobs_run_in_order_and_leave_nothing(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for number in range(40):
         _put(queue, "subprocess.run", ["sh", "-c", f"echo {number} >> {out}"], job_id=f"job-{number}")
-    _start(site)
-    wait_for(lambda: len(queue) == 0 and not _rest(site))
+    stack.start_worker()
+    wait_for(lambda: len(queue) == 0 and not _rest(stack))
     assert out.read_text().split() == [str(number) for number in range(40)]
-    assert site.stop("worker") == 0
-    assert not site.redis.keys("worker*")
+    assert stack.stop("worker") == 0
+    assert not stack.redis.keys("worker*")
 
 
-def test_a_bug_keeps_the_job_with_its_traceback(site, queue, wait_for):
+def test_a_bug_keeps_the_job_with_its_traceback(stack: Stack, queue: Queue) -> None:
     _put(queue, "operator.truediv", 1, 0, job_id="bug")
     _put(queue, "no.such.function", job_id="missing")
-    _start(site)
+    stack.start_worker()
     wait_for(lambda: sorted(_failed(queue)) == ["bug", "missing"])
-    job = Job.fetch("bug", connection=site.redis, serializer=JSONSerializer)
-    assert "ZeroDivisionError" in job.latest_result().exc_string
+    job = Job.fetch("bug", connection=stack.redis, serializer=JSONSerializer)
+    assert "ZeroDivisionError" in _why(job)
     assert job.args == [1, 0]
     job.requeue()
     wait_for(lambda: _failed(queue) and len(queue) == 0)
 
 
-def test_a_worker_killed_in_a_job_leaves_it_to_the_next(site, queue, wait_for, tmp_path):
+def test_a_worker_killed_in_a_job_leaves_it_to_the_next(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 3; echo done >> {out}"], job_id="slow")
     _put(queue, "subprocess.run", ["sh", "-c", f"echo next >> {out}"], job_id="next")
-    _start(site)
+    stack.start_worker()
     wait_for(out.exists)
-    site.kill("worker")
+    stack.kill("worker")
     started = time.monotonic()
-    _start(site)
+    stack.start_worker()
     wait_for(lambda: out.read_text().split()[-1] == "next", 20.0)
     assert out.read_text().split().count("begun") == 2
     assert time.monotonic() - started < 10
-    wait_for(lambda: not _rest(site))
+    wait_for(lambda: not _rest(stack))
     assert not _failed(queue)
 
 
-def test_another_worker_takes_over(site, queue, wait_for, tmp_path):
+def test_another_worker_takes_over(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 2; echo done >> {out}"], job_id="slow")
-    _start(site)
+    stack.start_worker()
     wait_for(out.exists)
-    _start(site, "other")
+    stack.start_worker("other")
     time.sleep(0.5)
-    site.kill("worker")
+    stack.kill("worker")
     wait_for(lambda: out.read_text().split().count("begun") == 2, 10.0)
-    wait_for(lambda: not _rest(site))
+    wait_for(lambda: not _rest(stack))
 
 
-def test_a_job_that_kills_its_worker_fails_in_the_end_and_alone(site, queue, wait_for, tmp_path):
+def test_a_job_that_kills_its_worker_fails_in_the_end_and_alone(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     _put(queue, "os._exit", 9, job_id="poison")
     for number in range(5):
         _put(queue, "pathlib.Path.touch", job_id=f"bug-{number}")
     for number in range(5):
         _put(queue, "subprocess.run", ["touch", str(tmp_path / f"good-{number}")], job_id=f"good-{number}")
     for _ in range(6):
-        _start(site)
-        wait_for(lambda: site.processes["worker"].poll() is not None or "poison" in _failed(queue), 15.0)
+        stack.start_worker()
+        wait_for(lambda: stack.processes["worker"].poll() is not None or "poison" in _failed(queue), 15.0)
         if "poison" in _failed(queue):
             break
     wait_for(lambda: len(list(tmp_path.glob("good-*"))) == 5)
     wait_for(lambda: len(_failed(queue)) == 6)
-    job = Job.fetch("poison", connection=site.redis, serializer=JSONSerializer)
-    assert "workers died" in job.latest_result().exc_string
+    job = Job.fetch("poison", connection=stack.redis, serializer=JSONSerializer)
+    assert "workers died" in _why(job)
 
 
-def test_redis_killed_while_the_worker_waits_and_while_it_works(site, queue, wait_for, tmp_path):
+def test_redis_killed_while_the_worker_waits_and_while_it_works(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    _start(site)
-    wait_for(lambda: site.redis.keys("worker:*"))
+    stack.start_worker()
+    wait_for(lambda: stack.redis.keys("worker:*"))
     for round in range(2):
         _put(queue, "subprocess.run", ["sh", "-c", f"echo {round} >> {out}; sleep {round}"], job_id=f"job-{round}")
-        wait_for(lambda round=round: out.exists() and str(round) in out.read_text())
-        site.kill("redis")
+        _wait_for_line(out, str(round))
+        stack.kill("redis")
         time.sleep(1.5)
-        site.start_redis()
+        stack.start_redis()
     _put(queue, "subprocess.run", ["sh", "-c", f"echo last >> {out}"], job_id="last")
     wait_for(lambda: "last" in out.read_text())
-    wait_for(lambda: not _rest(site))
-    assert site.processes["worker"].poll() is None
+    wait_for(lambda: not _rest(stack))
+    assert stack.processes["worker"].poll() is None
 
 
-def test_a_job_that_finds_a_server_away_waits(site, queue, wait_for):
+def test_a_job_that_finds_a_server_away_waits(stack: Stack, queue: Queue) -> None:
     """No LDAP server is there: the notification waits (design, "When something is down")."""
     payload = {
         "queue_id": "4abc",
@@ -136,26 +146,26 @@ def test_a_job_that_finds_a_server_away_waits(site, queue, wait_for):
         "text": "t",
         "recipients": [["a@example.test", "a@example.test"]],
     }
-    (site.folder / "ldap.secret").write_text("x")
-    with site.settings_file.open("a") as file:
-        file.write(f'[ldap]\nuri = ["ldap://127.0.0.1:{site.http_port}"]\npassword_file = "{site.folder}/ldap.secret"\n')
+    (stack.folder / "ldap.secret").write_text("x")
+    nobody = f'uri = ["ldap://127.0.0.1:{stack.http_port}"]\npassword_file = "{stack.folder}/ldap.secret"'
+    stack.configure("", ldap=nobody)
     _put(queue, "mail2sms.notify.run", payload, job_id="notify-4abc")
-    _start(site)
-    registry = ScheduledJobRegistry(queue=queue)
+    stack.start_worker()
+    registry = queue.scheduled_job_registry
     wait_for(lambda: registry.get_job_ids(cleanup=False) == ["notify-4abc"])
     assert not _failed(queue)
-    first = site.log("worker").count("waits_s=")
-    wait_for(lambda: site.log("worker").count("waits_s=") > first, 25.0)
+    first = stack.log("worker").count("waits_s=")
+    wait_for(lambda: stack.log("worker").count("waits_s=") > first, 25.0)
     assert registry.get_job_ids(cleanup=False) == ["notify-4abc"]
 
 
-def test_sigterm_finishes_the_job_in_hand(site, queue, wait_for, tmp_path):
+def test_sigterm_finishes_the_job_in_hand(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 1; echo done >> {out}"], job_id="slow")
     _put(queue, "subprocess.run", ["sh", "-c", f"echo next >> {out}"], job_id="next")
-    _start(site)
+    stack.start_worker()
     wait_for(out.exists)
-    site.processes["worker"].send_signal(signal.SIGTERM)
-    assert site.stop("worker") == 0
+    stack.processes["worker"].send_signal(signal.SIGTERM)
+    assert stack.stop("worker") == 0
     assert out.read_text().split() == ["begun", "done"]
     assert queue.get_job_ids() == ["next"]
