@@ -90,7 +90,9 @@ class Directory:
             return []
 
         def ask() -> list[Rule]:
-            found = self._below(parsed, "(objectClass=caiyouRule)", list(entry.RULE.values()))
+            # By owner: the index of an object class names the rules of everybody.
+            owner = escape_filter_chars(parsed.ascii_domain)
+            found = self._below(parsed, f"(caiyouOwner={owner})", list(entry.RULE.values()))
             return sorted((entry.rule(attributes, self._region) for attributes in found), key=lambda rule: rule.name)
 
         return self._memory.ask(("rules", str(parsed)), ask, keep=_always)

@@ -106,7 +106,7 @@ def test_a_subscriber_changes_his_password_and_nothing_else(raw: Callable[..., A
     with pytest.raises((ldap.INSUFFICIENT_ACCESS, ldap.NO_SUCH_OBJECT)):
         connection.passwd_s(alice.replace("alice", "bob"), None, "mine")
     with pytest.raises(ldap.INSUFFICIENT_ACCESS):
-        connection.add_s(f"cn=x,{alice}", [("objectClass", [b"caiyouRule"]), ("cn", [b"x"])])
+        connection.add_s(f"cn=x,{alice}", [("objectClass", [b"caiyouRule"]), ("cn", [b"x"]), ("caiyouOwner", [b"x"])])
 
 
 def test_what_slapd_hashes_itself_is_argon2_too(raw: Callable[..., Any], alice: str, slapd: Slapd) -> None:
@@ -148,6 +148,7 @@ def test_every_attribute_of_a_lookup_is_indexed(slapd: Slapd) -> None:
         "caiyouListed",
         "caiyouContactAddress",
         "caiyouTarget",
+        "caiyouOwner",
     }
     assert asked | {"objectClass"} <= indexed
 

@@ -31,7 +31,7 @@ class Rules:
         name = values.setdefault("name", None) or self._free_name(user)
         values["name"] = name
         above = entry.mailbox_dn(self._writer.base, found.mailbox)
-        attributes = entry.attributes(entry.RULE, values)
+        attributes = entry.attributes(entry.RULE, values) | {"caiyouOwner": entry.values(found.mailbox)}
         self._writer.add(entry.child_dn(above, name), ["caiyouRule"], attributes, f"rule {name} of {found.mailbox}")
         if not found.notify:
             self._writer.change(above, f"user {found.mailbox}", replace={"caiyouNotify": entry.values(True)})
@@ -40,10 +40,8 @@ class Rules:
 
     def all(self, user: str) -> Iterator[Rule]:
         """His rules."""
-        above = entry.mailbox_dn(self._writer.base, self._users.get(user).mailbox)
-        return (
-            entry.rule(attributes, self._writer.region) for _, attributes in self._writer.below(above, "caiyouRule")
-        )
+        found = self._writer.find("caiyouOwner", self._users.get(user).mailbox)
+        return (entry.rule(attributes, self._writer.region) for _, attributes in found)
 
     def remove(self, user: str, name: str) -> None:
         """Remove a rule; notification stays as it is, and without any rule nothing is notified."""
