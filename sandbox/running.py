@@ -250,7 +250,7 @@ class RunningSandbox:
 
         def up() -> bool:
             state = self.status()[name]
-            return state.up and state.pid != not_pid and all(check.passes() for check in checks)
+            return state.up and self.pid(name) != not_pid and all(check.passes() for check in checks)
 
         eventually(up, timeout_s)
 

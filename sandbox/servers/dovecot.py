@@ -70,8 +70,8 @@ submission_host = {HOST}:{ports.inject}
 ssl_cert = <{tls.chain(layout)}
 ssl_key = <{tls.key(layout)}
 doveadm_api_key = {key}
-dict {{
-  quota_clone = redis:host={HOST}:port={ports.redis}:prefix=quota/:timeout_msecs=1000
+plugin {{
+  quota_clone_dict = redis:host={HOST}:port={ports.redis}:prefix=quota/:timeout_msecs=500
 }}
 service imap-login {{
   inet_listener imap {{
