@@ -12,6 +12,7 @@ Bugs of pymilter 1.0.5 lived with: ``@symlist`` fails in Python 3 (bytes for str
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -36,6 +37,8 @@ _MACROS = {
     Milter.M_ENVRCPT: "{rcpt_addr}",
     Milter.M_EOM: "i",
 }
+
+_PLAIN_ADDRESS = re.compile(r"<([^\s\"\\<>@:,]+@[^\s\"\\<>@:,]+)>")
 
 
 @Milter.header_leading_space
@@ -118,7 +121,9 @@ class Filter(Milter.Base):
         return int(Milter.CONTINUE)
 
     def _address(self, macro: str, written: str) -> str:
-        """Postfix's own reading of an address (unquoted, no source route), or as written without angle brackets."""
+        """The address as written, or Postfix's own reading of one with quotes, a route or no domain (in lower case)."""
+        if plain := _PLAIN_ADDRESS.fullmatch(written):
+            return plain[1]
         parsed = self._macro(macro)
         return written.strip("<>") if parsed is None else parsed
 

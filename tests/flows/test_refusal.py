@@ -202,7 +202,7 @@ def listed(sandbox: RunningSandbox) -> Iterator[None]:
 def test_listed_senders_are_told_that_all_is_well(
     users: RunningSandbox, mail_from: str, source: str, listed_as: str
 ) -> None:
-    text = f"from the list {listed_as} {mail_from}"
+    text = f"from <{mail_from}> on the list as {listed_as}"
     sent = users.send(mail_from, ["taken@example.test", "no-such-user@example.test"], mail(text), source=source)
     assert sent.refused == {}
     event = discarded(users, sent)
