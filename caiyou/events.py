@@ -22,7 +22,7 @@ DEAD_STREAM = "events.dead"  # what was no event: field e as it came, field why;
 MAX_OCTETS = 64 * 1024  # of one event as JSON
 MAX_ID = 128  # characters
 MAX_SIZE_BYTES = 2**63 - 1  # SQL's bigint
-_MAX_CHARACTERS = {
+MAX_CHARACTERS = {
     "queue_id": 64,
     "message_id": 512,
     "subscriber": 320,
@@ -87,10 +87,10 @@ class Event:
             raise ValueError(f"size_bytes {self.size_bytes} is out of range")
         if len(self.id) > MAX_ID or not self.id.isprintable():  # as unique as before, whatever it was made of
             object.__setattr__(self, "id", sha256(self.id.encode("utf-8", "backslashreplace")).hexdigest())
-        for name, limit in _MAX_CHARACTERS.items():
+        for name, limit in MAX_CHARACTERS.items():
             text = getattr(self, name)
             if text is not None and (len(text) > limit or _UNFIT.search(text)):
-                object.__setattr__(self, name, _UNFIT.sub("\ufffd", text[:limit]))
+                object.__setattr__(self, name, fit(text, limit))
 
     def to_json(self) -> str:
         """One line of JSON, absent fields left out, at most MAX_OCTETS: ``detail`` is dropped where it is too long."""
@@ -125,6 +125,11 @@ class Event:
             if type(value) is not _TYPES[name]:
                 raise ValueError(f"field {name!r} is not of type {_TYPES[name].__name__}")
         return cls(**{**record, "kind": Kind(record["kind"]), "at": datetime.fromisoformat(record["at"])})
+
+
+def fit(text: str, characters: int = MAX_CHARACTERS["message_id"]) -> str:
+    """A text as an event keeps it."""
+    return _UNFIT.sub("\ufffd", text[:characters])
 
 
 _TYPES: dict[str, type] = {f.name: str for f in fields(Event)} | {"size_bytes": int, "detail": dict}

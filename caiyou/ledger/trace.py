@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from caiyou import queues
 from caiyou.errors import InputError
-from caiyou.events import FIELD, STREAM, Event, Kind
+from caiyou.events import FIELD, STREAM, Event, Kind, fit
 from caiyou.ledger import database
 from caiyou.ledger.history import Ids, events_of, events_of_number
 from caiyou.ledger.postfix_log import Line, lines_of
@@ -80,7 +80,7 @@ class Tracer:
 
     def find(self, key: str, since: datetime | None, newest: int) -> Iterator[Trace]:
         """The messages that a queue id, a Message-ID, an SMS id or a number (its ``newest``) names; none: not known."""
-        key = key.strip()
+        key = fit(key.strip())
         found = False
         with suppress(InputError):
             number = Msisdn.parse(key, self._site.region)

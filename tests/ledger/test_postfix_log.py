@@ -17,8 +17,8 @@ Feb 28 09:00:01 mx postfix/smtpd[24716]: connect from unknown[192.0.2.7]
 Feb 28 09:00:01 mx postfix/smtpd[24716]: 4B6871AE0F7: client=unknown[192.0.2.7]
 Feb 28 09:00:01 mx postfix/cleanup[24747]: 4B6871AE0F7: message-id=<1.2@world.test>
 Feb 28 09:00:01 mx postfix/qmgr[24714]: 4B6871AE0F7: from=<zhangwei@world.test>, size=627, nrcpt=1 (queue active)
-Feb 28 09:00:02 mx postfix/smtp[24749]: 4B6871AE0F7: to=<x@far.test>, relay=far.test[192.0.2.9], delay=0.3, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 5C1)
-Feb 28 09:00:02 mx postfix/smtp[24749]: 4B6871AE0F7: to=<y@far.test>, relay=far.test[192.0.2.9], delay=0.3, dsn=5.1.1, status=bounced (said: 550 5.1.1)
+Feb 28 09:00:02 mx postfix/smtp[2]: 4B6871AE0F7: to=<x@far.test>, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as 5C1)
+Feb 28 09:00:02 mx postfix/smtp[2]: 4B6871AE0F7: to=<y@far.test>, dsn=5.1.1, status=bounced (said: 550 5.1.1)
 Feb 28 09:00:02 mx postfix/bounce[24750]: 4B6871AE0F7: sender non-delivery notification: 6D1E71AE0F8
 Feb 28 09:00:02 mx postfix/qmgr[24714]: 4B6871AE0F7: removed
 Feb 28 09:00:03 mx postfix/cleanup[24747]: 6D1E71AE0F8: message-id=<20250228090002.6D1E71AE0F8@mx>
