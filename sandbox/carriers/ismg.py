@@ -198,39 +198,44 @@ class Ismg:
         self.counts["submits"] += 1
         earlier = link.answers.get(sequence_id)
         if earlier is not None and earlier[0] == submit:
-            self._write(link, sequence_id, submit, earlier[1], repeated=True)
-            link.answer(sequence_id, submit, earlier[1])
-            return
+            answer = earlier[1]
+            self._write(link, sequence_id, submit, answer, repeated=True)
+        else:
+            answer = self._taken(link, account, sequence_id, submit)
+        if self._is_cut(link):
+            link.cut()
+        elif random.random() < faults.drop_answers:  # noqa: S311  # chance, not secrecy
+            link.unanswered -= 1
+            self.counts["answers_dropped"] += 1
+        else:
+            self._answer(link, sequence_id, answer)
+
+    def _taken(self, link: SpLink, account: Account, sequence_id: int, submit: Submit) -> SubmitResp:
+        """Decide on a new SUBMIT and do what follows from it; its answer."""
         now = time.monotonic()
         result = self._result(link, account, submit, now)
         msg_id = self._new_msg_id(len(submit.dest_terminal_ids)) if result == Result.OK else 0
         answer = SubmitResp(msg_id=msg_id, result=result)
         self.results[result] += 1
+        link.remember(sequence_id, submit, answer)
         self._write(link, sequence_id, submit, answer, repeated=False)
         if result == Result.OK:
             account.service_codes.add(submit.src_id)
             self._show(submit, datetime.now(UTC))
             self._put_reports(link, account, submit, msg_id, now)
-        if self._is_cut(link):
-            link.cut()
-        elif random.random() < faults.drop_answers:  # noqa: S311  # chance, not secrecy
-            link.answers[sequence_id] = (submit, answer)
-            link.unanswered -= 1
-            self.counts["answers_dropped"] += 1
-        else:
-            self._answer(link, sequence_id, submit, answer)
+        return answer
 
-    def _answer(self, link: SpLink, sequence_id: int, submit: Submit, answer: SubmitResp) -> None:
+    def _answer(self, link: SpLink, sequence_id: int, answer: SubmitResp) -> None:
         faults = self.faults
         delay_s = faults.answer_delay_s
         if faults.report_before_answer and answer.result == Result.OK:
             delay_s = max(delay_s, faults.report_delay_s + faults.report_jitter_s + LATE_ANSWER_S)
         if not delay_s:
-            link.answer(sequence_id, submit, answer)
+            link.answer(sequence_id, answer)
             return
 
         def later() -> None:
-            link.answer(sequence_id, submit, answer)
+            link.answer(sequence_id, answer)
             link.flush()
 
         asyncio.get_running_loop().call_later(delay_s, later)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sandbox.carriers.account import Account, Outgoing
     from sandbox.carriers.ismg import Ismg
 
-REMEMBERED = 256  # answered SUBMITs
+REMEMBERED = 256  # SUBMITs of a link
 
 
 class SpLink(asyncio.Protocol):
@@ -33,7 +33,7 @@ class SpLink(asyncio.Protocol):
         self.unanswered = 0  # SUBMITs taken and not answered yet
         self.is_cut = False
         self.sent: dict[int, Outgoing] = {}  # DELIVERs without an answer
-        self.answers: OrderedDict[int, tuple[Submit, SubmitResp]] = OrderedDict()
+        self.answers: OrderedDict[int, tuple[Submit, SubmitResp]] = OrderedDict()  # by sequence id, given or due
 
     # --- asyncio calls these
 
@@ -77,12 +77,15 @@ class SpLink(asyncio.Protocol):
         """Send a DELIVER; ``outgoing`` comes back when it is not taken."""
         self.sent[self.session.deliver(deliver, now)] = outgoing
 
-    def answer(self, sequence_id: int, submit: Submit, answer: SubmitResp) -> None:
-        """Answer a SUBMIT, and remember the answer in case it comes again."""
-        self.unanswered -= 1
+    def remember(self, sequence_id: int, submit: Submit, answer: SubmitResp) -> None:
+        """Keep the answer of a SUBMIT in case it comes again."""
         self.answers[sequence_id] = (submit, answer)
         if len(self.answers) > REMEMBERED:
             self.answers.popitem(last=False)
+
+    def answer(self, sequence_id: int, answer: SubmitResp) -> None:
+        """Answer a SUBMIT."""
+        self.unanswered -= 1
         self.session.respond(sequence_id, answer)
 
     def tick(self, now: float) -> None:

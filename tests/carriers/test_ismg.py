@@ -165,6 +165,16 @@ def test_dropped_answer_and_resend_deliver_once(sp: MakeSp, carrier: Carrier) ->
     assert last_texts(carrier, "13700137000", 9) == ["once only"]
 
 
+def test_resend_that_overtakes_a_slow_answer_delivers_once(sp: MakeSp, carrier: Carrier) -> None:
+    carrier.faults(answer_delay_s=1.5)
+    link = sp().logged_in()
+    link.submit("slow", "13500135001")
+    link.wait(SubmitAnswered)
+    link.idle(1.3)
+    assert len(link.all(SubmitAnswered)) == 1
+    assert last_texts(carrier, "13500135001", 9) == ["slow"]
+
+
 def test_answer_never_given_is_told_in_doubt(sp: MakeSp, carrier: Carrier) -> None:
     carrier.faults(drop_answers=1.0, reports=False)
     link = sp().logged_in()
