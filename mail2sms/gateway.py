@@ -276,13 +276,15 @@ class Gateway:
                 sending, Kind.SMS_EXPIRED, f"{len(sending.accepted)} parts sent, then {lane.name} was down", lane
             )
             return
-        if sending.again:
-            self._over(sending, Kind.SMS_FAILED, "unanswered", lane)
+        if sending.again & sending.accepted:
+            self._over(sending, Kind.SMS_FAILED, "a third time is too often", lane)
             return
         sending.lane = None
-        sending.accepted.clear()
-        for number in range(1, len(sending.parts) + 1):
+        for number in sorted(sending.accepted):
             self.doubt(sending, number, lane.name, "started over: its link stays down")
+        sending.accepted.clear()
+        rest = self.backlog[sending.route]
+        self.backlog[sending.route] = deque(unit for unit in rest if unit[0] is not sending)
         self.adopt(sending)
 
     def _later(self, wait_s: float) -> None:

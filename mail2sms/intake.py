@@ -19,6 +19,7 @@ import redis
 import redis.asyncio
 
 from caiyou import log
+from caiyou.holder import is_dead
 from caiyou.queues import ShortMessage, from_payload, mt_stream
 from mail2sms.gateway import Gateway, context_of
 from mail2sms.journal import AWAY, GROUP
@@ -34,7 +35,7 @@ READ = 128
 BLOCK_MS = 2000
 PAGE = 500
 PUBLISH_EVERY_S = 5.0
-CLAIM_EVERY_S = 10.0
+CLAIM_EVERY_S = 5.0
 MIN_IDLE_MS = 2000  # of an entry that is claimed, so that two gateways do not claim it from each other
 
 
@@ -206,7 +207,7 @@ class Intake:
                 continue
             for consumer in await self._redis.xinfo_consumers(stream, GROUP):
                 name = _text(consumer["name"])
-                if name == self._name or not consumer["pending"] or await self._redis.exists(lease_key(name)):
+                if name == self._name or not consumer["pending"] or await self._lives(name):
                     continue
                 page = await self._redis.xpending_range(stream, GROUP, "-", "+", PAGE, name)
                 entries: list[Any] = [row["message_id"] for row in page]
@@ -214,6 +215,10 @@ class Intake:
                 logger.warning(log.line(None, stream=stream, claimed=len(claimed), dead=name))
                 await self._take_pending(stream, [_text(entry) for entry in claimed])
                 self._gateway.pump()
+
+    async def _lives(self, gateway: str) -> bool:
+        token = await self._redis.get(lease_key(gateway))
+        return token is not None and not is_dead(_text(token))
 
     async def _make_group(self, stream: str) -> None:
         try:
