@@ -129,39 +129,36 @@ class Tracer:
         return Trace(ids=_of_entries(entries), entries=in_order(entries), cut=cut or _too_many(further))
 
     def _entries(self, ids: Ids, since: datetime | None, number: str | None) -> tuple[list[Entry], bool]:
-        entries: list[Entry] = []
-        seen: set[str] = set()
+        """Each event once, and whether there are more."""
+        entries: dict[object, Entry] = {}
         for entry in self._all_entries(ids, since):
-            if isinstance(entry.what, Event):
-                foreign = number is not None and entry.what.number not in (None, number)
-                if foreign or entry.what.id in seen:
-                    continue
-                seen.add(entry.what.id)
+            if isinstance(entry.what, Event) and number is not None and entry.what.number not in (None, number):
+                continue
             if len(entries) >= MAX_ENTRIES:
-                return entries, True
-            entries.append(entry)
-        return entries, False
+                return list(entries.values()), True
+            entries[entry.what.id if isinstance(entry.what, Event) else len(entries)] = entry
+        return list(entries.values()), False
 
     def _all_entries(self, ids: Ids, since: datetime | None) -> Iterator[Entry]:
-        for event in self._read("ledger", lambda: events_of(self._engine, ids, since)):
-            yield Entry(source="ledger", what=event)
+        """In the direction events move, spool, stream, ledger: one that moves meanwhile is met, perhaps twice."""
         for source, event in self._pending(lambda event: ids.name(event) and (since is None or event.at >= since)):
             yield Entry(source=source, what=event)
+        for event in self._read("ledger", lambda: events_of(self._engine, ids, since)):
+            yield Entry(source="ledger", what=event)
         for job in self._read("Redis", lambda: self._jobs(ids)):
             yield Entry(source="queue", what=job)
-        for line in self._read(
-            f"Postfix's log {self._site.mail_log}", lambda: lines_of(self._site.mail_log, ids, since)
-        ):
+        mail_log = self._site.mail_log
+        for line in self._read(f"Postfix's log {mail_log}", lambda: lines_of(mail_log, ids, since)):
             yield Entry(source="log", what=line)
 
     def _pending(self, wanted: Callable[[Event], bool]) -> Iterator[tuple[str, Event]]:
         """Events that `caiyou-ledgerd` has not written yet."""
-        for event in self._read("Redis", self._stream):
-            if wanted(event):
-                yield "stream", event
         for event in self._read(f"the spool {self._site.spool}", lambda: waiting_events(self._site.spool)):
             if wanted(event):
                 yield "spool", event
+        for event in self._read("Redis", self._stream):
+            if wanted(event):
+                yield "stream", event
 
     def _stream(self) -> Iterator[Event]:
         """Newest first, MAX_PENDING at most."""
