@@ -74,14 +74,15 @@ def entries(subscribers: int) -> Iterator[str]:
         name = f"user{number}@{domain}"
         dn = f"caiyouMailbox={name},{above}"
         yield f"dn: {dn}\nobjectClass: inetOrgPerson\nobjectClass: caiyouSubscriber\ncaiyouMailbox: {name}"
-        yield f"caiyouAddress: {name}\ncaiyouAddress: 用户{number}@{domain}\ncaiyouState: active\ncn: 用户{number}"
-        yield f"sn: 用户{number}\nmail: {name}\nmobile: +86138{number:08}\nuserPassword: {password}\n"
+        yield f"caiyouOwner: {domain}\ncaiyouAddress: {name}\ncaiyouAddress: 用户{number}@{domain}"
+        yield f"caiyouState: active\ncn: 用户{number}\nsn: 用户{number}"
+        yield f"mail: {name}\nmobile: +86138{number:08}\nuserPassword: {password}\n"
         if number % 10 == 0:
             yield f"dn: cn=1,{dn}\nobjectClass: caiyouRule\ncn: 1\ncaiyouOwner: {name}\ncaiyouQuiet: 22:00-07:00\n"
         if number % 20 == 0:
             alias = f"alias{number}@{domain}"
             yield f"dn: caiyouAlias={alias},{above}\nobjectClass: caiyouAliasEntry\ncaiyouAlias: {alias}"
-            yield f"caiyouAddress: {alias}\ncaiyouState: active\ncaiyouTarget: {name}\n"
+            yield f"caiyouOwner: {domain}\ncaiyouAddress: {alias}\ncaiyouState: active\ncaiyouTarget: {name}\n"
 
 
 def domain_of(number: int) -> str:

@@ -57,8 +57,9 @@ class Connections:
         """The entries found, ``at_most`` so many (0: all); none where ``base`` does not exist. Raises DirectoryDown."""
 
         def ask(connection: SimpleLDAPObject) -> list[Entry]:
-            page, _ = self._page(connection, base, scope, query, attributes, at_most, b"")
-            return page
+            if at_most:
+                return self._some(connection, base, scope, query, attributes, at_most)
+            return self._page(connection, base, scope, query, attributes, 0, b"")[0]
 
         return self.run(ask)
 
@@ -189,6 +190,19 @@ class Connections:
         entries = [(dn, values) for dn, values in found if dn is not None]
         pages = [a for a in answers if a.controlType == SimplePagedResultsControl.controlType]
         return entries, pages[0].cookie if pages else b""
+
+    def _some(
+        self, connection: SimpleLDAPObject, base: str, scope: int, query: str, attributes: list[str], at_most: int
+    ) -> list[Entry]:
+        """The first entries. Not a page: for one of a scope, slapd goes through the whole directory."""
+        found: list[Entry] = []
+        handle = connection.search_ext(base, scope, query, attributes, sizelimit=at_most)
+        with suppress(ldap.SIZELIMIT_EXCEEDED, ldap.NO_SUCH_OBJECT):
+            kind = None
+            while kind != ldap.RES_SEARCH_RESULT:
+                kind, entries = connection.result(handle, all=0, timeout=self._settings.timeout_s)
+                found += entries
+        return found
 
     def _take_idle(self) -> tuple[str, SimpleLDAPObject] | None:
         try:

@@ -55,7 +55,7 @@ def test_each_service_reads_what_it_needs_and_no_more(raw: Callable[..., Any], a
     domain = alice.partition(",")[2]
     postfix, dovecot = attributes_seen(raw("postfix"), domain), attributes_seen(raw("dovecot"), domain)
     both = {"objectClass", "caiyouDomain", "caiyouDomainName", "caiyouState", "caiyouMailbox", "caiyouAddress"}
-    assert postfix == both | {"caiyouAlias", "caiyouTarget"}
+    assert postfix == both | {"caiyouAlias", "caiyouTarget", "caiyouOwner"}
     assert dovecot == both | {"caiyouQuotaBytes"}
     assert attributes_seen(raw("caiyou"), domain) >= postfix | dovecot | {"mobile", "cn", "caiyouNotify"}
 
@@ -149,6 +149,7 @@ def test_every_attribute_of_a_lookup_is_indexed(slapd: Slapd) -> None:
         "caiyouContactAddress",
         "caiyouTarget",
         "caiyouOwner",
+        "caiyouBook",
     }
     assert asked | {"objectClass"} <= indexed
 

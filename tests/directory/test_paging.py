@@ -32,7 +32,8 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Admin]:
             name = f"u{number}@crowd.test"
             file.write(
                 f"dn: caiyouMailbox={name},{above}\nobjectClass: inetOrgPerson\nobjectClass: caiyouSubscriber\n"
-                f"caiyouMailbox: {name}\ncaiyouAddress: {name}\ncaiyouState: active\ncn: u{number}\nsn: u{number}\n\n"
+                f"caiyouMailbox: {name}\ncaiyouOwner: crowd.test\n"
+                f"caiyouAddress: {name}\ncaiyouState: active\ncn: u{number}\nsn: u{number}\n\n"
             )
     server = Slapd()
     try:

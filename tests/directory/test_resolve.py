@@ -31,6 +31,7 @@ def alias_as_it_comes(raw: Callable[..., Any]) -> Callable[..., None]:
         record = {
             "objectClass": [b"caiyouAliasEntry"],
             "caiyouAlias": [name.encode()],
+            "caiyouOwner": [name.rpartition("@")[2].encode()],
             "caiyouAddress": [name.encode()],
             "caiyouState": [b"active"],
             "caiyouTarget": [target.encode() for target in targets],

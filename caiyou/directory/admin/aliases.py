@@ -40,6 +40,7 @@ class Aliases:
             self._domains.get(address.domain)
             attributes |= entry.attributes(entry.ALIAS, {"address": name, "state": State.ACTIVE})
             attributes["caiyouAddress"] = entry.values(address.spellings)
+            attributes["caiyouOwner"] = entry.values(address.domain)
             self._writer.add(dn, ["caiyouAliasEntry"], attributes, f"alias {name}")
         self._writer.record("alias.add", name, {"targets": values, "member_url": member_url}, domain=address.domain)
 
@@ -53,9 +54,11 @@ class Aliases:
 
     def all(self, domain: str | None = None) -> Iterator[Alias]:
         """The aliases of a domain, or of every domain."""
-        base = self._writer.base
-        above = entry.domain_dn(base, self._domains.get(domain).name) if domain else entry.domains_dn(base)
-        return (entry.alias(attributes) for _, attributes in self._writer.below(above, "caiyouAliasEntry"))
+        if domain:
+            found = self._writer.find("caiyouAliasEntry", "caiyouOwner", self._domains.get(domain).name)
+        else:
+            found = self._writer.below(entry.domains_dn(self._writer.base), "caiyouAliasEntry")
+        return (entry.alias(attributes) for _, attributes in found)
 
     def remove(self, alias: str, targets: Iterable[str] = ()) -> None:
         """Remove an alias, or only some of its targets; the last target goes with the alias alone."""

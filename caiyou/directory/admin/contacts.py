@@ -33,7 +33,7 @@ class Contacts:
             "mobile": Msisdn.parse(mobile, self._writer.region) if mobile else None,
         }
         attributes = entry.attributes(entry.CONTACT, values)
-        attributes["sn"] = attributes["cn"]
+        attributes |= {"caiyouBook": entry.values(found.mailbox), "sn": attributes["cn"]}
         dn = entry.child_dn(entry.mailbox_dn(self._writer.base, found.mailbox), name)
         self._writer.add(dn, ["inetOrgPerson", "caiyouContact"], attributes, f"contact {name} of {found.mailbox}")
         self._record("contact.add", found, name)
@@ -41,9 +41,8 @@ class Contacts:
 
     def all(self, user: str) -> Iterator[Contact]:
         """His address book."""
-        above = entry.mailbox_dn(self._writer.base, self._users.get(user).mailbox)
-        below = self._writer.below(above, "caiyouContact")
-        return (entry.contact(attributes, self._writer.region) for _, attributes in below)
+        found = self._writer.find("caiyouContact", "caiyouBook", self._users.get(user).mailbox)
+        return (entry.contact(attributes, self._writer.region) for _, attributes in found)
 
     def remove(self, user: str, name: str) -> None:
         """Remove a contact."""

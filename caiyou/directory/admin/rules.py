@@ -40,7 +40,7 @@ class Rules:
 
     def all(self, user: str) -> Iterator[Rule]:
         """His rules."""
-        found = self._writer.find("caiyouOwner", self._users.get(user).mailbox)
+        found = self._writer.find("caiyouRule", "caiyouOwner", self._users.get(user).mailbox)
         return (entry.rule(attributes, self._writer.region) for _, attributes in found)
 
     def remove(self, user: str, name: str) -> None:

@@ -63,7 +63,7 @@ class Users:
             },
         }
         attributes = entry.attributes(entry.SUBSCRIBER, values)
-        attributes |= {"sn": attributes["cn"], "mail": [name.encode()]}
+        attributes |= {"caiyouOwner": entry.values(address.domain), "sn": attributes["cn"], "mail": [name.encode()]}
         attributes["userPassword"] = [hashed(password).encode()] if password is not None else []
         self._require_domains([mailbox, *addresses])
         dn = entry.mailbox_dn(self._writer.base, name)
@@ -119,7 +119,7 @@ class Users:
     def all(self, domain: str | None = None) -> Iterator[Subscriber]:
         """The subscribers of a domain, or of every domain."""
         for of in [self._domains.get(domain)] if domain else self._domains.all():
-            for _, attributes in self._writer.below(entry.domain_dn(self._writer.base, of.name), "caiyouSubscriber"):
+            for _, attributes in self._writer.find("caiyouSubscriber", "caiyouOwner", of.name):
                 yield entry.subscriber(attributes, of, self._writer.region)
 
     def remove(self, user: str) -> list[str]:
@@ -128,7 +128,7 @@ class Users:
         self._writer.delete_tree(self._dn(found), f"user {found.mailbox}")
         orphans: list[str] = []
         for address in found.addresses:
-            for dn, attributes in list(self._writer.find("caiyouTarget", address)):
+            for dn, attributes in list(self._writer.find("caiyouAliasEntry", "caiyouTarget", address)):
                 name = attributes["caiyouAlias"][0].decode()
                 self._writer.change(dn, f"alias {name}", drop={"caiyouTarget": [address.encode()]})
                 orphans.append(name)

@@ -48,18 +48,22 @@ class Writer:
         return found[0][1] if found else None
 
     def below(self, dn: str, kind: str) -> Iterator[Entry]:
-        """The entries of an object class below another entry, streamed."""
+        """Every entry of an object class below another entry, streamed."""
         return self._connections.stream(dn, ldap.SCOPE_SUBTREE, f"(objectClass={kind})", ["*"])
+
+    def find(self, kind: str, attribute: str, value: str) -> Iterator[Entry]:
+        """The entries of an object class below ``ou=domains`` that have a value, streamed.
+
+        The attribute is an indexed one. A search below one entry would do for lists, but slapd goes through all
+        entries of the class, everybody's, for each page of it.
+        """
+        query = f"(&({attribute}={escape_filter_chars(value)})(objectClass={kind}))"
+        return self._connections.stream(entry.domains_dn(self.base), ldap.SCOPE_SUBTREE, query, ["*"])
 
     def children(self, dn: str, at_most: int) -> list[str]:
         """The names of some entries right below another one."""
         found = self._connections.search(dn, ldap.SCOPE_ONELEVEL, "(objectClass=*)", ["1.1"], at_most)
         return [name for name, _ in found]
-
-    def find(self, attribute: str, value: str) -> Iterator[Entry]:
-        """The entries below ``ou=domains`` that have a value, streamed; the attribute is an indexed one."""
-        query = f"({attribute}={escape_filter_chars(value)})"
-        return self._connections.stream(entry.domains_dn(self.base), ldap.SCOPE_SUBTREE, query, ["*"])
 
     def walk(self) -> Walk:
         """A walk over aliases."""
@@ -150,7 +154,7 @@ class Writer:
         """Whose the address or the name is that somebody else has."""
         for attribute in ("caiyouAddress", "caiyouDomainName"):
             for value in given.get(attribute, ()):
-                for _, other in self.find(attribute, value.decode()):
+                for _, other in self.find("*", attribute, value.decode()):
                     name = next(other[key][0].decode() for key in _NAMES if key in other)
                     return f"{value.decode()} belongs to {name} already"
         return "an address or a name in it belongs to somebody else already"
