@@ -24,10 +24,13 @@ def ledger() -> None: ...
 
 @ledger.command(help=_("Bring the tables to this release's form (caiyou-ledgerd does so too when it starts)."))
 def upgrade() -> None:
+    engine = database.connect(current().ledger)
     try:
-        database.upgrade(database.connect(current().ledger))
+        database.upgrade(engine)
     except SQLAlchemyError as error:
         raise CaiyouError(_("the ledger: {error}").format(error=getattr(error, "orig", None) or error)) from None
+    finally:
+        engine.dispose()
 
 
 @ledger.command(
@@ -35,7 +38,8 @@ def upgrade() -> None:
 )
 def redeliver() -> None:
     try:
-        count = _redeliver(queues.connect(current()))
+        with queues.connect(current()) as connection:
+            count = _redeliver(connection)
     except redis.RedisError as error:
         raise CaiyouError(_("Redis: {error}").format(error=error)) from None
     click.echo(_("{count} events are offered again").format(count=count))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from gettext import gettext as _
 from typing import Any
@@ -57,20 +59,9 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 def trace(key: str, since: str | None, newest: int, as_json: bool) -> None:
     settings = current()
     zone = ZoneInfo(settings.site.timezone)
-    tracer = Tracer(settings)
     start = None if since is None else _time(since, zone, datetime.now(UTC))
-    count = 0
-    for count, message in enumerate(tracer.find(key, start, newest), 1):
-        if as_json:
-            click.echo(",\n" if count > 1 else "[\n", nl=False)
-            click.echo(json.dumps(_as_json(message), ensure_ascii=False), nl=False)
-        else:
-            if count > 1:
-                click.echo()
-            for line in _as_text(message, zone):
-                click.echo(_printable(line))
-    if as_json:
-        click.echo("\n]" if count else "[]")
+    with closing(Tracer(settings)) as tracer:
+        count = _print(tracer.find(key, start, newest), zone, as_json=as_json)
     for source, why in tracer.unread.items():
         click.echo(_("caiyou: {source} cannot be read: {why}").format(source=source, why=_printable(why)), err=True)
     if not count:
@@ -78,8 +69,23 @@ def trace(key: str, since: str | None, newest: int, as_json: bool) -> None:
         raise NotFound(where.format(key=_printable(key[:200]), since=since))
 
 
+def _print(messages: Iterable[Trace], zone: ZoneInfo, *, as_json: bool) -> int:
+    """As they come; how many there were."""
+    count = 0
+    for count, message in enumerate(messages, 1):
+        if as_json:
+            click.echo(",\n" if count > 1 else "[\n", nl=False)
+            click.echo(json.dumps(_as_json(message), ensure_ascii=False), nl=False)
+        else:
+            text = "\n".join(map(_printable, _as_text(message, zone)))
+            click.echo(text if count == 1 else f"\n{text}")
+    if as_json:
+        click.echo("\n]" if count else "[]")
+    return count
+
+
 def _time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
-    if match := re.fullmatch(r"(\d{1,6})([mhd])", text):
+    if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
         return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
         at = datetime.fromisoformat(text)

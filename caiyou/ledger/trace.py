@@ -68,7 +68,7 @@ class Trace:
 
 
 class Tracer:
-    """Looks messages up. ``unread`` names the sources that could not be read, and why."""
+    """Looks messages up; ``close`` it at the end. ``unread`` names the sources that could not be read, and why."""
 
     def __init__(self, settings: Settings) -> None:
         """Raises SettingsError."""
@@ -77,6 +77,11 @@ class Tracer:
         self._redis.set_retry(Retry(NoBackoff(), 0))
         self._site = settings.site
         self.unread: dict[str, str] = {}
+
+    def close(self) -> None:
+        """Let go of the servers."""
+        self._engine.dispose()
+        self._redis.close()
 
     def find(self, key: str, since: datetime | None, newest: int) -> Iterator[Trace]:
         """The messages that a queue id, a Message-ID, an SMS id or a number (its ``newest``) names; none: not known."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,8 @@ def write(settings: Settings, *events: Event) -> None:
 
 
 def find(settings: Settings, key: str, since: datetime | None = None, newest: int = 10) -> list[Trace]:
-    return list(Tracer(settings).find(key, since, newest))
+    with closing(Tracer(settings)) as tracer:
+        return list(tracer.find(key, since, newest))
 
 
 def told(trace: Trace) -> list[str]:
@@ -128,8 +130,8 @@ def test_postfix_log_joins_in_and_leads_on(settings: Settings) -> None:
 def test_the_log_alone_is_enough(make_settings: Callable[..., Settings], tmp_path: Path) -> None:
     settings = make_settings(f"sqlite:///{tmp_path / 'none.sqlite3'}")
     settings.site.mail_log.write_text(LOG)
-    tracer = Tracer(settings)
-    (trace,) = tracer.find("4CCCC0", None, 10)
+    with closing(Tracer(settings)) as tracer:
+        (trace,) = tracer.find("4CCCC0", None, 10)
     assert told(trace) == ["removed"]
     assert set(tracer.unread) == {"ledger", "Redis"}
 
