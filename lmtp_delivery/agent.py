@@ -76,7 +76,7 @@ class Agent:
 
     async def start(self) -> None:
         """Begin to serve."""
-        self._journal.start()
+        await self._journal.start()
 
     async def close(self) -> None:
         """Finish what is under way and close."""

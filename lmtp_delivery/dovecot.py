@@ -103,8 +103,8 @@ class Link(asyncio.Protocol):
         return not self._down and not self._answers and not self._unread
 
     def write(self, data: bytes) -> None:
-        """Send without waiting."""
-        if self._transport is not None:
+        """Send without waiting; nothing once it is down."""
+        if self._transport is not None and not self._down:
             self._transport.write(data)
 
     async def drained(self, timeout_s: float) -> None:

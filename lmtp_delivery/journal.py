@@ -23,13 +23,14 @@ import secrets
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from caiyou import log, queues
-from caiyou.errors import Reply
-from caiyou.events import STREAM, Event
+from caiyou.errors import OutboxDown, Reply
+from caiyou.events import FIELD, STREAM, Event
 from caiyou.outbox import Outbox
 from caiyou.settings import Settings
 from lmtp_delivery.redis_link import Command, RedisFailed, RedisLink
@@ -37,9 +38,9 @@ from lmtp_delivery.redis_link import Command, RedisFailed, RedisLink
 logger = logging.getLogger("caiyou.lmtpd")
 
 INTENT_S = 6 * 24 * 3600  # longer than Postfix keeps a mail (maximal_queue_lifetime, 5 days)
-BEAT_EVERY_S = 5.0
-ALIVE_S = 20  # a worker that did not beat for so long is dead
-AWAY_S = 1.0  # after a failure Redis is left alone for so long
+BEAT_EVERY_S = 3.0
+ALIVE_S = 10  # a worker that did not beat for so long is dead
+RETRY_S = 1.0  # while Redis is away it is tried so often; no mail waits for that
 CLAIM_S = 60
 
 
@@ -89,25 +90,24 @@ class Journal:
     def __init__(self, settings: Settings, remember_s: int) -> None:
         self._timeout_s = settings.redis.timeout_s
         self._quota_prefix = settings.redis.quota_prefix
-        self._events_max = settings.redis.events_max
         self._remember_s = remember_s
         self._outbox = Outbox(settings, "lmtp")
         self._url = settings.redis.url
         self._link: RedisLink | None = None
-        self._connecting = asyncio.Lock()
+        self._lost = asyncio.Event()
         self._worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._away_until = 0.0
         self._owed: dict[str | bytes | int, Command] = {}  # by Redis key: how deliveries ended while Redis was away
-        self._beating: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to serve."""
-        self._beating = asyncio.create_task(self._beat())
+    async def start(self) -> None:
+        """Connect, and begin to serve."""
+        await self._keep_once()
+        self._keeping = asyncio.create_task(self._keep())
 
     async def close(self) -> None:
         """Stop; what the outbox holds stays for the next start."""
-        if self._beating is not None:
-            self._beating.cancel()
+        if self._keeping is not None:
+            self._keeping.cancel()
         if self._link is not None:
             self._link.close()
         await asyncio.to_thread(self._outbox.close)
@@ -142,13 +142,13 @@ class Journal:
                 commands.append(("SET", delivery_key(key), f"d {reply}", "EX", self._remember_s))
             else:
                 commands.append(("DEL", delivery_key(key)))
-        xadd = ("XADD", STREAM, "MAXLEN", "~", self._events_max, "*", "e")
+        added: list[Command] = [("XADD", STREAM, "*", FIELD, event.to_json()) for event in events]
         try:
-            await self._ask([*((*xadd, event.to_json()) for event in events), *commands])
+            await self._ask([*added, *commands])
         except Away:
             self._owed.update((command[1], command) for command in commands)
             for event in events:
-                await asyncio.to_thread(self._outbox.event, event)
+                await self._spool(event)
 
     async def claim_warning(self, mailbox: str) -> bool:
         """Whether it is ours to warn the owner; lapses after a minute unless ``warned``."""
@@ -181,41 +181,55 @@ class Journal:
         await self._ask([("SET", delivery_key(key), f"i {self._worker} {since}", "EX", INTENT_S)])
         return Begun(Standing.IN_DOUBT, since=float(since))
 
-    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
-        """The answers, in order; raises Away."""
+    async def _spool(self, event: Event) -> None:
         try:
-            link = self._link
-            if link is None or link.failed:
-                link = await self._connect()
-            return await link.ask(commands)
+            await asyncio.to_thread(self._outbox.event, event)
+        except OutboxDown as error:
+            # The mail is in the mailbox, or refused: to say otherwise would double it. The log is all that is left.
+            logger.error("%s, event=%s", log.line(event.queue_id, outbox="down", why=error), event.to_json())
+
+    async def _ask(self, commands: Sequence[Command]) -> list[Any]:
+        """The answers, in order; raises Away, at once while Redis is known to be."""
+        if self._link is None or self._link.failed:
+            raise Away
+        try:
+            return await self._link.ask(commands)
         except RedisFailed as error:
-            if self._away_until < time.monotonic():
-                self._away_until = time.monotonic() + AWAY_S
+            if not self._lost.is_set():
+                self._lost.set()
                 logger.warning(log.line(None, redis="away", why=error))
             raise Away from None
 
-    async def _connect(self) -> RedisLink:
-        async with self._connecting:
-            if self._link is not None and not self._link.failed:
-                return self._link
-            if self._away_until > time.monotonic():
-                raise Away
-            link = await RedisLink.open(self._url, self._timeout_s)
-            owed = dict(self._owed)
-            await link.ask([("SET", _beat_key(self._worker), "1", "EX", ALIVE_S), *owed.values()])
-            for key, command in owed.items():
-                if self._owed.get(key) is command:
-                    del self._owed[key]
-            self._link = link
-            return link
-
-    async def _beat(self) -> None:
+    async def _keep(self) -> None:
+        """Keep the connection and the sign of life."""
         while True:
-            try:
-                await self._ask([("SET", _beat_key(self._worker), "1", "EX", ALIVE_S)])
-            except Away:
-                logger.debug(log.line(None, redis="away", why="no beat"))
-            await asyncio.sleep(BEAT_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_EVERY_S):
+                    await self._lost.wait()
+            if not await self._keep_once():
+                await asyncio.sleep(RETRY_S)
+
+    async def _keep_once(self) -> bool:
+        link, owed = self._link, dict(self._owed)
+        try:
+            if link is None or link.failed:
+                link = await RedisLink.open(self._url, self._timeout_s)
+            await link.ask([("SET", _beat_key(self._worker), "1", "EX", ALIVE_S), *owed.values()])
+        except RedisFailed as error:
+            if not self._lost.is_set():
+                logger.warning(log.line(None, redis="away", why=error))
+            self._lost.set()
+            if link is not None:
+                link.close()
+            return False
+        for key, command in owed.items():
+            if self._owed.get(key) is command:
+                del self._owed[key]
+        if link is not self._link:
+            logger.info(log.line(None, redis="up"))
+        self._link = link
+        self._lost.clear()
+        return True
 
 
 def _beat_key(worker: str) -> str:

@@ -29,6 +29,7 @@ logger = logging.getLogger("caiyou.lmtpd")
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd tells of every command
 
 COMMAND_OCTETS = 4096  # SMTPUTF8 and long paths; Postfix's own limit is 2048 (line_length_limit)
+COMMANDS = (b"LHLO", b"XFORWARD", b"MAIL", b"RCPT", b"DATA", b"RSET", b"NOOP", b"VRFY", b"QUIT")
 BOGUS = 20  # wrong commands until the peer is sent away
 END = b"\r\n.\r\n"
 
@@ -41,7 +42,6 @@ _OK = b"250 2.0.0 Ok\r\n"
 _CLOSING = b"421 4.3.2 Closing, try again\r\n"
 _TOO_LONG = Reply(500, "5.5.2", "Line too long")
 _UNKNOWN = Reply(500, "5.5.2", "Command not recognised")
-_NOT_HERE = Reply(502, "5.5.1", "Not implemented")
 _BAD_PARAMETER = Reply(555, "5.5.4", "Unsupported parameter")
 _BAD_SYNTAX = Reply(501, "5.5.4", "Syntax error in parameters")
 _BAD_SEQUENCE = Reply(503, "5.5.1", "Bad sequence of commands")
@@ -66,7 +66,7 @@ class Session(LMTP):
         self._agent = agent
         self._settings = settings
         self._sessions = sessions
-        self._commands = {name.encode(): method for name, method in self._smtp_methods.items()}
+        self._commands = {name: self._smtp_methods[name.decode("ascii")] for name in COMMANDS}
         self._replies: list[bytes] = []
         self._draining = False
         self._replies_due = 1
@@ -101,11 +101,17 @@ class Session(LMTP):
 
     async def _handle_client(self) -> None:
         """Serve until one side goes; aiosmtpd makes it a task, and cancels that when the peer goes."""
-        with suppress(ConnectionError):
-            await self._serve()
+        try:
+            with suppress(ConnectionError):
+                await self._serve()
+        finally:
+            self._writer.close()
 
     async def _serve(self) -> None:
         """Commands and replies. The one place that catches everything."""
+        if self._draining or len(self._sessions) > self._settings.sessions:
+            self._goodbye(_CLOSING)
+            return
         await self.push(f"220 {self.hostname} {self.__ident__}")
         bogus = 0
         while self.transport is not None and not self.transport.is_closing() and bogus < BOGUS:
@@ -306,14 +312,11 @@ class Session(LMTP):
         self._forget_mail()
         await self.push(_OK)
 
+    async def smtp_NOOP(self, arg: str) -> None:
+        await self.push(_OK)
+
     async def smtp_VRFY(self, arg: str) -> None:
         await self.push(b"252 2.5.2 Send some mail, I will try\r\n")
-
-    async def smtp_AUTH(self, arg: str) -> None:
-        await self.push(f"{_NOT_HERE}")
-
-    async def smtp_STARTTLS(self, arg: str) -> None:
-        await self.push(f"{_NOT_HERE}")
 
     def _forget_mail(self) -> None:
         self._queue_id = self._mail_from = None
