@@ -99,7 +99,10 @@ class Writer:
 
 def text_of(octets: bytes) -> str:
     """A fixed octet string up to its first 0x00, as Latin-1."""
-    return octets.partition(b"\0")[0].decode("latin-1")
+    end = octets.find(0)
+    if not end:
+        return ""
+    return (octets if end < 0 else octets[:end]).decode("latin-1")
 
 
 def octets_of(value: str, size: int, name: str) -> bytes:

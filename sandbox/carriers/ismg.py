@@ -30,7 +30,7 @@ from mail2sms.cmpp.events import (
     Submitted,
     WindowFree,
 )
-from mail2sms.cmpp.msgid import MsgId
+from mail2sms.cmpp.msgid import MsgId, nth
 from mail2sms.cmpp.pdu import (
     CancelResp,
     Deliver,
@@ -70,6 +70,7 @@ class Ismg:
         self._started = time.monotonic()
         self._links: set[SpLink] = set()
         self._msg_sequence = len(journal)
+        self._clock = 0, 0, ""  # second, the Msg_Id that begins it, YYMMDDHHMM
         self._reference = 0
         self._replay()
 
@@ -253,7 +254,11 @@ class Ismg:
 
     def _new_msg_id(self, count: int) -> int:
         """An id for ``count`` numbers."""
-        msg_id = int(MsgId.made(datetime.now(CHINA), ISMG_ID, self._msg_sequence))
+        second = int(time.time())
+        if second != self._clock[0]:
+            at = datetime.fromtimestamp(second, CHINA)
+            self._clock = second, int(MsgId.made(at, ISMG_ID, 0)), at.strftime("%y%m%d%H%M")
+        msg_id = nth(self._clock[1], self._msg_sequence)
         self._msg_sequence += count
         return msg_id
 
@@ -281,7 +286,7 @@ class Ismg:
     # --- DELIVER
 
     def _put_reports(self, link: SpLink, account: Account, submit: Submit, msg_id: int, now: float) -> None:
-        for delay_s, report in reports_of(submit, msg_id, self.faults, datetime.now(CHINA)):
+        for delay_s, report in reports_of(submit, msg_id, self.faults, self._clock[2]):
             deliver = Deliver(
                 msg_id=report.msg_id,
                 dest_id=submit.src_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime
 
 from mail2sms.cmpp.codes import MsgFmt, Result
 from mail2sms.cmpp.msgid import nth
@@ -30,11 +29,10 @@ def result_of(submit: Submit, sp_id: str, faults: Faults) -> int:
     return Result.OK
 
 
-def reports_of(submit: Submit, msg_id: int, faults: Faults, at: datetime) -> list[tuple[float, Report]]:
-    """Seconds from now and report, for each number and each copy."""
+def reports_of(submit: Submit, msg_id: int, faults: Faults, stamp: str) -> list[tuple[float, Report]]:
+    """Seconds from now and report, for each number and each copy; ``stamp`` is YYMMDDHHMM."""
     if not submit.registered_delivery or not faults.reports:
         return []
-    stamp = at.strftime("%y%m%d%H%M")
     stats = {number_or_empty(number): stat for number, stat in faults.report_stats.items()}
     found = []
     for index, number in enumerate(submit.dest_terminal_ids):
