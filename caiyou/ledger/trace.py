@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TypeVar
 
 import redis
@@ -30,7 +31,7 @@ from caiyou.settings import Settings
 ROUNDS = 5  # of following ids from one source to the others
 MAX_IDS = 100  # of one kind: a Message-ID that a thousand mails share is not followed for ever
 MAX_ENTRIES = 2000
-MAX_PENDING = 50_000  # of the newest entries of the stream, and of the spool files
+MAX_PENDING = 50_000  # newest entries of the stream, oldest of the spool files
 _STREAM_PAGE = 1000
 _JOB_TIMES = ("ended_at", "started_at", "enqueued_at", "created_at")
 _T = TypeVar("_T")
@@ -158,12 +159,15 @@ class Tracer:
 
     def _pending(self, wanted: Callable[[Event], bool]) -> Iterator[tuple[str, Event]]:
         """Events that `caiyou-ledgerd` has not written yet."""
-        for event in self._read(f"the spool {self._site.spool}", lambda: waiting_events(self._site.spool)):
+        for event in self._read(f"the spool {self._site.spool}", self._spool):
             if wanted(event):
                 yield "spool", event
         for event in self._read("Redis", self._stream):
             if wanted(event):
                 yield "stream", event
+
+    def _spool(self) -> Iterator[Event]:
+        return islice(waiting_events(self._site.spool), MAX_PENDING)
 
     def _stream(self) -> Iterator[Event]:
         """Newest first, MAX_PENDING at most."""
