@@ -10,9 +10,11 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
-from caiyou.directory.password import hashed
+from caiyou.directory.password import hashed_secret
 from caiyou.settings import Settings, load
 
 CONF = Path(__file__).parent.parent / "openldap-conf"
@@ -23,7 +25,10 @@ SERVICES = ("caiyou", "postfix", "dovecot")
 class Slapd:
     """One server in a folder of its own. ``close`` stops it and removes the folder."""
 
-    def __init__(self, *, cache_s: float = 300.0, timeout_s: float = 3.0) -> None:
+    def __init__(
+        self, changes: Mapping[str, str] = MappingProxyType({}), *, cache_s: float = 300.0, timeout_s: float = 3.0
+    ) -> None:
+        """``changes``: other words for some in config.ldif."""
         self.folder = Path(tempfile.mkdtemp(prefix="caiyou-slapd-"))
         self.folder.chmod(0o755)
         self.port = _free_port()
@@ -41,13 +46,14 @@ class Slapd:
             f'[redis]\nurl = "redis://127.0.0.1:1/0"\n'
         )
         words = {
+            **changes,
             "@BASE@": BASE,
             "@DC@": "caiyou",
             "@SCHEMA_DIR@": "/etc/ldap/schema",
             "@CONF_DIR@": str(CONF),
             "@DB_DIR@": str(self.folder / "db"),
             "@RUN_DIR@": str(self.folder / "run"),
-            **{f"@{service.upper()}_HASH@": hashed(password) for service, password in self.passwords.items()},
+            **{f"@{service.upper()}_HASH@": hashed_secret(password) for service, password in self.passwords.items()},
         }
         for number, name in enumerate(("config.ldif", "tree.ldif")):
             text = (CONF / name).read_text(encoding="utf-8")

@@ -8,9 +8,11 @@ from caiyou.errors import InputError
 
 SCHEME = "{ARGON2}"
 MAX_CHARACTERS = 256
+MIN_SECRET_CHARACTERS = 20  # of base64: 120 bits
 
 # The same cost as openldap-conf/config.ldif gives slapd for passwords that it hashes itself.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+_SECRET_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def hashed(password: str) -> str:
@@ -25,3 +27,14 @@ def hashed(password: str) -> str:
         return SCHEME + _HASHER.hash(password)
     except UnicodeEncodeError:
         raise InputError("the password is not valid text") from None
+
+
+def hashed_secret(secret: str) -> str:
+    """The same for a service's random secret: one-way too, but cheap to check.
+
+    Nobody guesses 120 random bits, so a slow hash would only slow the services down, which bind often (Dovecot again
+    after each login). Raises InputError on a secret too short to be one.
+    """
+    if len(secret) < MIN_SECRET_CHARACTERS:
+        raise InputError(f"a service's secret has {MIN_SECRET_CHARACTERS} random characters or more")
+    return SCHEME + _SECRET_HASHER.hash(secret)

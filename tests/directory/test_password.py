@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from caiyou.directory.password import MAX_CHARACTERS, SCHEME, hashed
+from caiyou.directory.password import MAX_CHARACTERS, SCHEME, hashed, hashed_secret
 from caiyou.errors import InputError
 
 CONFIG = Path(__file__).parents[2] / "openldap-conf" / "config.ldif"
@@ -31,3 +31,10 @@ def test_the_cost_is_the_one_slapd_takes() -> None:
 def test_what_nobody_can_type_is_no_password(text: str) -> None:
     with pytest.raises(InputError):
         hashed(text)
+
+
+def test_a_services_secret_is_kept_one_way_too_but_must_be_a_real_secret() -> None:
+    secret = "x7Zq0T3mB9aLr5Vw2KpD"
+    assert PasswordHasher().verify(hashed_secret(secret).removeprefix(SCHEME), secret)
+    with pytest.raises(InputError):
+        hashed_secret("short")
