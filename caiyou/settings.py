@@ -1,6 +1,7 @@
 """Settings: one TOML file, a table per component, unknown keys refused.
 
-The file is $CAIYOU_CONFIG or /etc/caiyou/caiyou.toml. A component's table is a pydantic model beside its owner,
+The file is $CAIYOU_CONFIG, else etc/caiyou.toml in the virtual environment if it is there (a sandbox puts it there),
+else /etc/caiyou/caiyou.toml. A component's table is a pydantic model beside its owner,
 registered under the entry-point group ``caiyou.settings``; the tables here are the ones every component reads.
 Secrets are named by file (``*_file``) and read when used. An error names file, line, key and what would be right.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import sys
 import tomllib
 import zoneinfo
 from functools import cache
@@ -24,6 +26,7 @@ from caiyou.errors import InputError, SettingsError
 from caiyou.toml_lines import line_of
 
 DEFAULT_FILE = Path("/etc/caiyou/caiyou.toml")
+ENVIRONMENT_FILE = Path(sys.prefix) / "etc" / "caiyou.toml"
 
 
 class Table(BaseModel):
@@ -136,7 +139,9 @@ _T = TypeVar("_T", bound=Table)
 
 def settings_file() -> Path:
     """The settings file in force."""
-    return Path(os.environ.get("CAIYOU_CONFIG") or DEFAULT_FILE)
+    if named := os.environ.get("CAIYOU_CONFIG"):
+        return Path(named)
+    return ENVIRONMENT_FILE if ENVIRONMENT_FILE.exists() else DEFAULT_FILE
 
 
 @cache

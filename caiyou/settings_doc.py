@@ -20,10 +20,10 @@ from caiyou.settings import Table, model_in, tables
 HEAD = """\
 # Settings
 
-One TOML file, `/etc/caiyou/caiyou.toml` or the one that `$CAIYOU_CONFIG` names; a table per component. What is not
-set has the default below. An unknown key or a wrong value is refused at start, with the file, the line and what would
-be right; `caiyou config` prints what is in force. Secrets stand in files of their own, one line each, readable by the
-daemons' user only.
+One TOML file, a table per component: the one that `$CAIYOU_CONFIG` names, else `etc/caiyou.toml` in the virtual
+environment (a sandbox puts it there), else `/etc/caiyou/caiyou.toml`. What is not set has the default below. An unknown
+key or a wrong value is refused at start, with the file, the line and what would be right; `caiyou config` prints what
+is in force. Secrets stand in files of their own, one line each, readable by the daemons' user only.
 
 This page is generated from the models: `python -m caiyou.settings_doc > docs/settings.md`.
 """

@@ -34,6 +34,7 @@ def start(with_site: bool, mail: bool) -> None:
         _say(f"not up: {', '.join(down)}; logs: {layout.log}")
     else:
         _say(f"all up in {time.monotonic() - begun:.1f} s; folder {layout.folder}")
+    layout.serve_command_line()
     told = True
     if mail and not down:
         told = first_mail.send_and_tell(layout, click.echo)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caiyou.errors import InputError
+from caiyou.settings import ENVIRONMENT_FILE
 from sandbox.ports import DEFAULT_BASE, Ports
 
 DEFAULT_FOLDER = Path("/var/lib/caiyou-sandbox")
@@ -98,6 +99,12 @@ class Layout:
     def remember(self) -> None:
         """Write the port base into the folder."""
         (self.folder / "sandbox.json").write_text(json.dumps({"port_base": self.ports.base}) + "\n")
+
+    def serve_command_line(self) -> None:
+        """Make this sandbox the one that ``.venv/bin/caiyou`` administers (``caiyou.settings.settings_file``)."""
+        ENVIRONMENT_FILE.parent.mkdir(exist_ok=True)
+        ENVIRONMENT_FILE.unlink(missing_ok=True)
+        ENVIRONMENT_FILE.symlink_to(self.settings_file)
 
 
 def _ports(text: str) -> Ports:

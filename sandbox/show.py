@@ -45,7 +45,7 @@ def summary(layout: Layout) -> str:
         f"IMAPS {ports.imaps}, POP3 {ports.pop3}, ManageSieve {ports.sieve}",
         f"         LDAP {ports.ldap}, Redis {ports.redis}, ISMG {ports.ismg}; phones http://{HOST}:{ports.phones}/",
         "Accounts " + "\n         ".join(_account(account) for account in site.ACCOUNTS),
-        f"Command  CAIYOU_CONFIG={layout.settings_file} .venv/bin/caiyou --help",
+        f"Command  .venv/bin/caiyou --help (settings: {layout.settings_file})",
         f"Files    {layout.folder}: logs in log/, mail in data/mail/, mail that went outside in data/world/",
     ]
     return "\n".join(lines)

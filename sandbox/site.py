@@ -21,7 +21,7 @@ class Account:
     name: str
     password: str
     mobile: str = ""
-    aliases: tuple[str, ...] = ()  # further addresses of his own
+    aliases: tuple[str, ...] = ()
     notified: bool = False  # a rule sends him an SMS for each mail
 
 
@@ -59,9 +59,11 @@ def _add(admin: Admin, account: Account) -> None:
     admin.users.add(
         account.address,
         password=account.password,
-        addresses=account.aliases,
         name=account.name,
         mobile=account.mobile or None,
     )
     if account.notified:
         admin.rules.add(account.address)
+    for alias in account.aliases:
+        with suppress(AlreadyExists):
+            admin.aliases.add(alias, [account.address])

@@ -43,7 +43,7 @@ def main() -> None:
                 expose_value=False,
                 callback=_use_file,
                 is_eager=True,
-                help=_("Settings file; else $CAIYOU_CONFIG, else /etc/caiyou/caiyou.toml."),
+                help=_("Settings file; else $CAIYOU_CONFIG, etc/caiyou.toml of the installation, /etc/caiyou/caiyou.toml."),
             )
         ],
         help=_(
