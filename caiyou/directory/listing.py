@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from gettext import gettext as _
 
 from caiyou.address import Address, domain_to_unicode
 from caiyou.errors import InputError
@@ -27,13 +28,17 @@ def listed_name(text: str) -> str:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
-        raise InputError(f"{text[:60]!r} is no address, domain or network: {error}") from None
+        raise InputError(
+            _("{text!r} is no address, domain or network: {error}").format(text=text[:60], error=error)
+        ) from None
     first, length = network.network_address, network.prefixlen
     if isinstance(first, ipaddress.IPv6Address) and first.ipv4_mapped is not None and length >= 96:
         first, length = first.ipv4_mapped, length - 96
     if length < SHORTEST_PREFIX[first.version]:
         raise InputError(
-            f"{text} covers too much: IPv{first.version} needs /{SHORTEST_PREFIX[first.version]} or longer"
+            _("{text} covers too much: IPv{version} needs /{prefix} or longer").format(
+                text=text, version=first.version, prefix=SHORTEST_PREFIX[first.version]
+            )
         )
     return _network(first, length)
 

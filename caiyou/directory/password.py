@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gettext import gettext as _
+
 from argon2 import PasswordHasher
 
 from caiyou.errors import InputError
@@ -18,15 +20,15 @@ _SECRET_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 def hashed(password: str) -> str:
     """The value of userPassword: ``{ARGON2}$argon2id$...``; raises InputError on a password nobody could type."""
     if not password:
-        raise InputError("the password is empty")
+        raise InputError(_("the password is empty"))
     if len(password) > MAX_CHARACTERS:
-        raise InputError(f"the password is longer than {MAX_CHARACTERS} characters")
+        raise InputError(_("the password is longer than {limit} characters").format(limit=MAX_CHARACTERS))
     if any(ord(c) < 32 or ord(c) == 127 for c in password):
-        raise InputError("the password holds a control character")
+        raise InputError(_("the password holds a control character"))
     try:
         return SCHEME + _HASHER.hash(password)
     except UnicodeEncodeError:
-        raise InputError("the password is not valid text") from None
+        raise InputError(_("the password is not valid text")) from None
 
 
 def hashed_secret(secret: str) -> str:
@@ -36,5 +38,7 @@ def hashed_secret(secret: str) -> str:
     after each login). Raises InputError on a secret too short to be one.
     """
     if len(secret) < MIN_SECRET_CHARACTERS:
-        raise InputError(f"a service's secret has {MIN_SECRET_CHARACTERS} random characters or more")
+        raise InputError(
+            _("a service's secret has {least} random characters or more").format(least=MIN_SECRET_CHARACTERS)
+        )
     return SCHEME + _SECRET_HASHER.hash(secret)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from gettext import gettext as _
 
 import ldapurl
 
@@ -30,18 +31,20 @@ class Aliases:
         name = str(address)
         values = list(dict.fromkeys(str(Address.parse(target)) for target in targets))
         if not values and not member_url:
-            raise InputError(f"alias {name} needs a target")
+            raise InputError(_("alias {name} needs a target").format(name=name))
         self._check_targets(name, values)
         attributes = entry.attributes(entry.ALIAS, {"targets": values, "member_url": _member_url(member_url)})
         dn = entry.alias_dn(self._writer.base, name)
         if self._writer.read(dn) is not None:
-            self._writer.change(dn, f"alias {name}", add={key: value for key, value in attributes.items() if value})
+            self._writer.change(
+                dn, _("alias {name}").format(name=name), add={key: value for key, value in attributes.items() if value}
+            )
         else:
             self._domains.get(address.domain)
             attributes |= entry.attributes(entry.ALIAS, {"address": name, "state": State.ACTIVE})
             attributes["caiyouAddress"] = entry.values(address.spellings)
             attributes["caiyouOwner"] = entry.values(address.domain)
-            self._writer.add(dn, ["caiyouAliasEntry"], attributes, f"alias {name}")
+            self._writer.add(dn, ["caiyouAliasEntry"], attributes, _("alias {name}").format(name=name))
         self._writer.record("alias.add", name, {"targets": values, "member_url": member_url}, domain=address.domain)
 
     def get(self, alias: str) -> Alias:
@@ -49,7 +52,7 @@ class Aliases:
         name = str(Address.parse(alias))
         attributes = self._writer.read(entry.alias_dn(self._writer.base, name))
         if attributes is None:
-            raise NotFound(f"alias {name} does not exist")
+            raise NotFound(_("alias {name} does not exist").format(name=name))
         return entry.alias(attributes)
 
     def all(self, domain: str | None = None) -> Iterator[Alias]:
@@ -63,24 +66,24 @@ class Aliases:
     def remove(self, alias: str, targets: Iterable[str] = ()) -> None:
         """Remove an alias, or only some of its targets; the last target goes with the alias alone."""
         found = self.get(alias)
-        dn, what = entry.alias_dn(self._writer.base, found.address), f"alias {found.address}"
+        dn, what = entry.alias_dn(self._writer.base, found.address), _("alias {name}").format(name=found.address)
         values = [str(Address.parse(target)) for target in targets]
         if not values:
             self._writer.delete(dn, what)
         elif not set(found.targets) - set(values) and not found.member_url:
-            raise InputError(f"{what} would be left without a target; remove the alias instead")
+            raise InputError(_("{what} would be left without a target; remove the alias instead").format(what=what))
         else:
             self._writer.change(dn, what, drop={"caiyouTarget": entry.values(values)})
         self._writer.record("alias.remove", found.address, {"targets": values}, domain=found.address.rpartition("@")[2])
 
     def _check_targets(self, name: str, targets: list[str]) -> None:
         if name in targets:
-            raise InputError(f"{name} cannot be a target of itself")
+            raise InputError(_("{name} cannot be a target of itself").format(name=name))
         unknown = self._writer.walk().unknown(targets)
         if unknown:
-            raise NotFound(f"nobody has {', '.join(unknown)}")
+            raise NotFound(_("nobody has {names}").format(names=", ".join(unknown)))
         if self._writer.walk().passes(targets, name):
-            raise InputError(f"mail to {name} would go in a circle: a target leads back to it")
+            raise InputError(_("mail to {name} would go in a circle: a target leads back to it").format(name=name))
 
 
 def _member_url(text: str) -> str:
@@ -90,7 +93,9 @@ def _member_url(text: str) -> str:
     try:
         url = ldapurl.LDAPUrl(text)
     except ValueError:
-        raise InputError(f"{text!r} is no LDAP URL; expected something like ldap:///BASE??sub?(ou=Sales)") from None
+        raise InputError(
+            _("{text!r} is no LDAP URL; expected something like ldap:///BASE??sub?(ou=Sales)").format(text=text)
+        ) from None
     if url.urlscheme != "ldap" or url.hostport or not url.dn or not url.filterstr:
-        raise InputError(f"{text!r}: expected ldap:///BASE??sub?(FILTER), without a host")
+        raise InputError(_("{text!r}: expected ldap:///BASE??sub?(FILTER), without a host").format(text=text))
     return text

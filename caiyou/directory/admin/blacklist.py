@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 
 import ldap.dn
 
@@ -21,7 +22,7 @@ class Blacklist:
 
     def add(self, value: str, *, note: str = "") -> Listed:
         """Add an entry; as it is kept (a network without host bits, a domain in U-label form)."""
-        listed = Listed(value=listed_name(value), note=text(note, "note") if note else "")
+        listed = Listed(value=listed_name(value), note=text(note, _("note")) if note else "")
         attributes = entry.attributes(entry.LISTED, {"value": listed.value, "note": listed.note})
         self._writer.add(self._dn(listed.value), ["caiyouBlacklisted"], attributes, listed.value)
         self._writer.record("blacklist.add", listed.value, {"note": listed.note})
@@ -35,7 +36,7 @@ class Blacklist:
     def remove(self, value: str) -> None:
         """Remove an entry."""
         name = listed_name(value)
-        self._writer.delete(self._dn(name), f"blacklist entry {name}")
+        self._writer.delete(self._dn(name), _("blacklist entry {name}").format(name=name))
         self._writer.record("blacklist.remove", name)
 
     def _dn(self, name: str) -> str:

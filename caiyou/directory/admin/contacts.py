@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from gettext import gettext as _
 
 from caiyou.directory import entry
 from caiyou.directory.admin.fields import contact_addresses, text
@@ -23,10 +24,10 @@ class Contacts:
     def add(self, user: str, name: str, *, mail: Iterable[str] = (), mobile: str = "") -> Contact:
         """Add a contact with a mail address, a mobile or both."""
         found = self._users.get(user)
-        name = text(name, "name")
+        name = text(name, _("name"))
         addresses = contact_addresses(mail)
         if not addresses and not mobile:
-            raise InputError(f"contact {name} needs a mail address or a mobile")
+            raise InputError(_("contact {name} needs a mail address or a mobile").format(name=name))
         values = {
             "name": name,
             "mail": addresses,
@@ -35,7 +36,12 @@ class Contacts:
         attributes = entry.attributes(entry.CONTACT, values)
         attributes |= {"caiyouBook": entry.values(found.mailbox), "sn": attributes["cn"]}
         dn = entry.child_dn(entry.mailbox_dn(self._writer.base, found.mailbox), name)
-        self._writer.add(dn, ["inetOrgPerson", "caiyouContact"], attributes, f"contact {name} of {found.mailbox}")
+        self._writer.add(
+            dn,
+            ["inetOrgPerson", "caiyouContact"],
+            attributes,
+            _("contact {name} of {mailbox}").format(name=name, mailbox=found.mailbox),
+        )
         self._record("contact.add", found, name)
         return entry.contact(attributes, self._writer.region)
 
@@ -48,7 +54,7 @@ class Contacts:
         """Remove a contact."""
         found = self._users.get(user)
         dn = entry.child_dn(entry.mailbox_dn(self._writer.base, found.mailbox), name)
-        self._writer.delete(dn, f"contact {name} of {found.mailbox}")
+        self._writer.delete(dn, _("contact {name} of {mailbox}").format(name=name, mailbox=found.mailbox))
         self._record("contact.remove", found, name)
 
     def _record(self, step: str, of: Subscriber, name: str) -> None:

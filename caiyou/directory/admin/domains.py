@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 from typing import Any
 
 from caiyou.address import domain_to_ascii, domain_to_unicode
@@ -34,7 +35,9 @@ class Domains:
         """Change fields; None takes one back to its default."""
         name = domain_to_unicode(domain)
         attributes = entry.attributes(entry.DOMAIN, checked(FIELDS, fields))
-        self._writer.change(entry.domain_dn(self._writer.base, name), f"domain {name}", replace=attributes)
+        self._writer.change(
+            entry.domain_dn(self._writer.base, name), _("domain {name}").format(name=name), replace=attributes
+        )
         self._writer.record("domain.set", name, fields, domain=name)
 
     def get(self, domain: str) -> Domain:
@@ -42,7 +45,7 @@ class Domains:
         name = domain_to_unicode(domain)
         attributes = self._writer.read(entry.domain_dn(self._writer.base, name))
         if attributes is None:
-            raise NotFound(f"domain {name} does not exist")
+            raise NotFound(_("domain {name} does not exist").format(name=name))
         return entry.domain(attributes)
 
     def all(self) -> Iterator[Domain]:
@@ -55,18 +58,22 @@ class Domains:
         name = domain_to_unicode(domain)
         dn = entry.domain_dn(self._writer.base, name)
         if with_users:
-            self._writer.delete_tree(dn, f"domain {name}")
+            self._writer.delete_tree(dn, _("domain {name}").format(name=name))
         elif self._writer.children(dn, at_most=1):
-            raise InputError(f"domain {name} has users or aliases; remove them first, or it with them")
+            raise InputError(
+                _("domain {name} has users or aliases; remove them first, or it with them").format(name=name)
+            )
         else:
-            self._writer.delete(dn, f"domain {name}")
+            self._writer.delete(dn, _("domain {name}").format(name=name))
         self._writer.record("domain.remove", name, {"with_users": with_users}, domain=name)
 
 
 def _new_name(domain: str) -> str:
     name = domain_to_unicode(domain)
     if "_" in name or "." not in name or name.replace(".", "").isdigit():
-        raise InputError(f"{domain!r} cannot be a mail domain; expected something like example.test")
+        raise InputError(
+            _("{domain!r} cannot be a mail domain; expected something like example.test").format(domain=domain)
+        )
     return name
 
 

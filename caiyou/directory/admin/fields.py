@@ -6,6 +6,7 @@ import re
 import zoneinfo
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from gettext import gettext as _
 from typing import Any
 
 from caiyou.address import Address, domain_to_ascii
@@ -33,13 +34,17 @@ def checked(allowed: Iterable[str], fields: dict[str, Any], region: str = "CN") 
     }
 
 
-def text(value: str, what: str = "text") -> str:
+def text(value: str, what: str) -> str:
     """One line of text for people; raises InputError."""
     value = value.strip()
     if not value:
-        raise InputError(f"the {what} is empty")
+        raise InputError(_("the {what} is empty").format(what=what))
     if len(value) > MAX_TEXT or not value.isprintable():
-        raise InputError(f"the {what} is longer than {MAX_TEXT} characters or holds a control character")
+        raise InputError(
+            _("the {what} is longer than {limit} characters or holds a control character").format(
+                what=what, limit=MAX_TEXT
+            )
+        )
     return value
 
 
@@ -50,7 +55,7 @@ def _phone(value: str, region: str) -> Msisdn | None:
 def _word(words: type[StrEnum]) -> Callable[[str], str]:
     def check(value: str) -> str:
         if value not in list(words):
-            raise InputError(f"{value!r} is none of {', '.join(words)}")
+            raise InputError(_("{value!r} is none of {words}").format(value=value, words=", ".join(words)))
         return str(value)
 
     return check
@@ -59,7 +64,9 @@ def _word(words: type[StrEnum]) -> Callable[[str], str]:
 def _between(low: int, high: int, what: str) -> Callable[[int], int]:
     def check(value: int) -> int:
         if not low <= value <= high:
-            raise InputError(f"{what} {value} is not in {low}-{high}")
+            raise InputError(
+                _("{what} {value} is not in {low}-{high}").format(what=what, value=value, low=low, high=high)
+            )
         return value
 
     return check
@@ -72,7 +79,7 @@ def _each(check: Callable[[str], str]) -> Callable[[Iterable[str]], list[str]]:
 def _folder(value: str) -> str:
     name = value.strip().capitalize()
     if name not in FOLDERS:
-        raise InputError(f"{value!r} cannot be emptied; {' or '.join(FOLDERS)} can")
+        raise InputError(_("{value!r} cannot be emptied; {words} can").format(value=value, words=" or ".join(FOLDERS)))
     return name
 
 
@@ -80,32 +87,34 @@ def _timezone(value: str) -> str:
     try:
         zoneinfo.ZoneInfo(value)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"{value!r} is no time zone; expected something like Asia/Shanghai") from None
+        raise InputError(
+            _("{value!r} is no time zone; expected something like Asia/Shanghai").format(value=value)
+        ) from None
     return value
 
 
 def _language(value: str) -> str:
     if not _LANGUAGE.fullmatch(value):
-        raise InputError(f"{value!r} is no language; expected something like zh_CN")
+        raise InputError(_("{value!r} is no language; expected something like zh_CN").format(value=value))
     return value.replace("_", "-")  # RFC 2798 wants RFC 2068's form
 
 
 def _quiet(value: str) -> str:
     if not _QUIET.fullmatch(value) or value[:5] == value[6:]:
-        raise InputError(f"{value!r} are no quiet hours; expected something like 22:00-07:00")
+        raise InputError(_("{value!r} are no quiet hours; expected something like 22:00-07:00").format(value=value))
     return value
 
 
 def _by(value: str) -> str:
     if value not in BY:
-        raise InputError(f"{value!r} is no way to notify; expected {', '.join(BY)}")
+        raise InputError(_("{value!r} is no way to notify; expected {words}").format(value=value, words=", ".join(BY)))
     return value
 
 
 def sender(value: str) -> str:
     """An address or a domain that mail comes from; raises InputError."""
     if "/" in value or ":" in value:
-        raise InputError(f"{value!r} is neither an address nor a domain")
+        raise InputError(_("{value!r} is neither an address nor a domain").format(value=value))
     return listed_name(value)
 
 
@@ -118,10 +127,10 @@ _PHONES = ("mobile", "notify_to")
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "state": _word(State),
     "when_scan_down": _word(WhenScanDown),
-    "quota_bytes": _between(0, 2**62, "quota"),
-    "name": lambda value: text(value, "name"),
+    "quota_bytes": _between(0, 2**62, _("quota")),
+    "name": lambda value: text(value, _("name")),
     "mail_host": domain_to_ascii,
-    "warn_percent": _between(1, 100, "warning level"),
+    "warn_percent": _between(1, 100, _("warning level")),
     "empty_when_full": _each(_folder),
     "notify": bool,
     "notify_on_send": bool,
@@ -129,9 +138,9 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "language": _language,
     "timezone": _timezone,
     "by": _by,
-    "senders": _each(lambda value: text(value, "sender")),
+    "senders": _each(lambda value: text(value, _("sender"))),
     "urgent_only": bool,
-    "keywords": _each(lambda value: text(value, "keyword")),
+    "keywords": _each(lambda value: text(value, _("keyword"))),
     "quiet": _quiet,
-    "daily_cap": _between(0, 10_000, "daily cap"),
+    "daily_cap": _between(0, 10_000, _("daily cap")),
 }

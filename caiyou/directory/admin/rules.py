@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from gettext import gettext as _
 from typing import Any
 
 from caiyou.directory import entry
@@ -27,14 +28,21 @@ class Rules:
         found = self._users.get(user)
         values = checked(FIELDS, {"by": "sms", **fields}, self._writer.region)
         if not values.get("notify_to") and not found.mobile:
-            raise InputError(f"{found.mailbox} has no mobile; say whom the rule notifies")
+            raise InputError(_("{mailbox} has no mobile; say whom the rule notifies").format(mailbox=found.mailbox))
         name = values.setdefault("name", None) or self._free_name(user)
         values["name"] = name
         above = entry.mailbox_dn(self._writer.base, found.mailbox)
         attributes = entry.attributes(entry.RULE, values) | {"caiyouOwner": entry.values(found.mailbox)}
-        self._writer.add(entry.child_dn(above, name), ["caiyouRule"], attributes, f"rule {name} of {found.mailbox}")
+        self._writer.add(
+            entry.child_dn(above, name),
+            ["caiyouRule"],
+            attributes,
+            _("rule {name} of {mailbox}").format(name=name, mailbox=found.mailbox),
+        )
         if not found.notify:
-            self._writer.change(above, f"user {found.mailbox}", replace={"caiyouNotify": entry.values(True)})
+            self._writer.change(
+                above, _("user {mailbox}").format(mailbox=found.mailbox), replace={"caiyouNotify": entry.values(True)}
+            )
         self._record("rule.add", found, {**fields, "name": name})
         return entry.rule(attributes, self._writer.region)
 
@@ -47,7 +55,7 @@ class Rules:
         """Remove a rule; notification stays as it is, and without any rule nothing is notified."""
         found = self._users.get(user)
         dn = entry.child_dn(entry.mailbox_dn(self._writer.base, found.mailbox), name)
-        self._writer.delete(dn, f"rule {name} of {found.mailbox}")
+        self._writer.delete(dn, _("rule {name} of {mailbox}").format(name=name, mailbox=found.mailbox))
         self._record("rule.remove", found, {"name": name})
 
     def _record(self, step: str, of: Subscriber, detail: dict[str, Any]) -> None:

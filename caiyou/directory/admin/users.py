@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from gettext import gettext as _
 from typing import Any
 
 from caiyou.address import Address
@@ -47,8 +48,10 @@ class Users:
         address = Address.parse(mailbox)
         if not _LOCAL.fullmatch(address.local):
             raise InputError(
-                f"{mailbox!r} cannot name a mailbox: letters a-z, digits, dot, dash and underscore stand before the @;"
-                " give other addresses besides it"
+                _(
+                    "{mailbox!r} cannot name a mailbox: letters a-z, digits, dot, dash and underscore stand before"
+                    " the @; give other addresses besides it"
+                ).format(mailbox=mailbox)
             )
         name = address.ascii_domain
         values = {
@@ -84,10 +87,10 @@ class Users:
         add, drop = contact_addresses(add_addresses), contact_addresses(drop_addresses)
         self._require_domains(add)
         if set(drop) & set(contact_addresses([found.mailbox])):
-            raise InputError(f"{found.mailbox} names the mailbox; it cannot be taken from it")
+            raise InputError(_("{mailbox} names the mailbox; it cannot be taken from it").format(mailbox=found.mailbox))
         self._writer.change(
             self._dn(found),
-            f"user {found.mailbox}",
+            _("user {mailbox}").format(mailbox=found.mailbox),
             replace=attributes,
             add={"caiyouAddress": entry.values(add)} if add else None,
             drop={"caiyouAddress": entry.values(drop)} if drop else None,
@@ -98,7 +101,9 @@ class Users:
         """Set a new password."""
         found = self.get(user)
         value = hashed(password).encode()
-        self._writer.change(self._dn(found), f"user {found.mailbox}", replace={"userPassword": [value]})
+        self._writer.change(
+            self._dn(found), _("user {mailbox}").format(mailbox=found.mailbox), replace={"userPassword": [value]}
+        )
         self._record("user.passwd", found)
 
     def suspend(self, user: str) -> None:
@@ -113,24 +118,24 @@ class Users:
         """The subscriber by his mailbox or any address of his own; raises NotFound."""
         found = self._writer.walk().owner(Address.parse(user))
         if found is None:
-            raise NotFound(f"user {user} does not exist")
+            raise NotFound(_("user {user} does not exist").format(user=user))
         return found
 
     def all(self, domain: str | None = None) -> Iterator[Subscriber]:
         """The subscribers of a domain, or of every domain."""
         for of in [self._domains.get(domain)] if domain else self._domains.all():
-            for _, attributes in self._writer.find("caiyouSubscriber", "caiyouOwner", of.name):
+            for _dn, attributes in self._writer.find("caiyouSubscriber", "caiyouOwner", of.name):
                 yield entry.subscriber(attributes, of, self._writer.region)
 
     def remove(self, user: str) -> list[str]:
         """Remove a subscriber, his rules and his address book; the aliases that lost a target by it."""
         found = self.get(user)
-        self._writer.delete_tree(self._dn(found), f"user {found.mailbox}")
+        self._writer.delete_tree(self._dn(found), _("user {mailbox}").format(mailbox=found.mailbox))
         orphans: list[str] = []
         for address in found.addresses:
             for dn, attributes in list(self._writer.find("caiyouAliasEntry", "caiyouTarget", address)):
                 name = attributes["caiyouAlias"][0].decode()
-                self._writer.change(dn, f"alias {name}", drop={"caiyouTarget": [address.encode()]})
+                self._writer.change(dn, _("alias {name}").format(name=name), drop={"caiyouTarget": [address.encode()]})
                 orphans.append(name)
         self._record("user.remove", found, {"aliases": orphans})
         return orphans
@@ -140,7 +145,9 @@ class Users:
         found = self.get(user)
         values = list(dict.fromkeys(map(sender, senders)))
         self._writer.change(
-            self._dn(found), f"reject list of {found.mailbox}", add={"caiyouReject": entry.values(values)}
+            self._dn(found),
+            _("reject list of {mailbox}").format(mailbox=found.mailbox),
+            add={"caiyouReject": entry.values(values)},
         )
         self._record("reject.add", found, {"senders": values})
 
@@ -149,13 +156,19 @@ class Users:
         found = self.get(user)
         values = list(dict.fromkeys(map(sender, senders)))
         self._writer.change(
-            self._dn(found), f"reject list of {found.mailbox}", drop={"caiyouReject": entry.values(values)}
+            self._dn(found),
+            _("reject list of {mailbox}").format(mailbox=found.mailbox),
+            drop={"caiyouReject": entry.values(values)},
         )
         self._record("reject.remove", found, {"senders": values})
 
     def _set_state(self, step: str, user: str, state: State) -> None:
         found = self.get(user)
-        self._writer.change(self._dn(found), f"user {found.mailbox}", replace={"caiyouState": entry.values(state)})
+        self._writer.change(
+            self._dn(found),
+            _("user {mailbox}").format(mailbox=found.mailbox),
+            replace={"caiyouState": entry.values(state)},
+        )
         self._record(step, found)
 
     def _require_domains(self, addresses: Iterable[str]) -> None:

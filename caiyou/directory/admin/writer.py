@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from gettext import gettext as _
 from typing import Any
 
 import ldap
@@ -93,7 +94,7 @@ class Writer:
         for how, attributes in ((ldap.MOD_REPLACE, replace), (ldap.MOD_ADD, add), (ldap.MOD_DELETE, drop)):
             record += [(how, name, values or None) for name, values in (attributes or {}).items()]
         if not record:
-            raise InputError("nothing to change")
+            raise InputError(_("nothing to change"))
         with self._explained(what, {**(replace or {}), **(add or {})}):
             self._connections.write(lambda connection: connection.modify_ext_s(dn, record))
 
@@ -136,17 +137,19 @@ class Writer:
         try:
             yield
         except ldap.NO_SUCH_OBJECT:
-            raise NotFound(f"{what} does not exist") from None
+            raise NotFound(_("{what} does not exist").format(what=what)) from None
         except ldap.NO_SUCH_ATTRIBUTE:
-            raise NotFound(f"{what} does not have that") from None
+            raise NotFound(_("{what} does not have that").format(what=what)) from None
         except ldap.ALREADY_EXISTS:
-            raise AlreadyExists(f"{what} exists already") from None
+            raise AlreadyExists(_("{what} exists already").format(what=what)) from None
         except ldap.CONSTRAINT_VIOLATION:  # slapo-unique
             raise AlreadyExists(f"{what}: {self._taken(given)}") from None
         except ldap.TYPE_OR_VALUE_EXISTS:
-            raise AlreadyExists(f"{what} has that already") from None
+            raise AlreadyExists(_("{what} has that already").format(what=what)) from None
         except ldap.INSUFFICIENT_ACCESS:
-            raise CaiyouError(f"{what}: the directory does not let {self._bind_dn} do that") from None
+            raise CaiyouError(
+                _("{what}: the directory does not let {dn} do that").format(what=what, dn=self._bind_dn)
+            ) from None
         except _WRONG as error:
             raise InputError(f"{what}: {explain(error)}") from None
 
@@ -154,7 +157,7 @@ class Writer:
         """Whose the address or the name is that somebody else has."""
         for attribute in ("caiyouAddress", "caiyouDomainName"):
             for value in given.get(attribute, ()):
-                for _, other in self.find("*", attribute, value.decode()):
+                for _dn, other in self.find("*", attribute, value.decode()):
                     name = next(other[key][0].decode() for key in _NAMES if key in other)
-                    return f"{value.decode()} belongs to {name} already"
-        return "an address or a name in it belongs to somebody else already"
+                    return _("{value} belongs to {name} already").format(value=value.decode(), name=name)
+        return _("an address or a name in it belongs to somebody else already")
