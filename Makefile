@@ -12,7 +12,7 @@ export PYTHONWARNINGS :=
 CAIYOU := .venv/bin/caiyou
 BENCHMARKS := mailflow directory notify
 
-.PHONY: help setup run stop status reset check test test-plain test-live bench
+.PHONY: help setup run stop status reset check test test-setup test-plain test-live bench
 help:
 	@echo 'make run     start the whole system on loopback, send a first mail through, show what happened'
 	@echo 'make status  each process, up or down, and why'
@@ -43,10 +43,13 @@ check: setup
 
 test: check test-plain test-live
 
-test-plain: setup
+test-setup: setup
+	@sandbox/install postgresql
+
+test-plain: test-setup
 	@.venv/bin/pytest -q -m 'not live'
 
-test-live: setup
+test-live: test-setup
 	@.venv/bin/pytest -q -m live
 
 bench: setup

@@ -10,21 +10,23 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class CpuClock:
-    """Counts from its making. Children that ended in between are counted with the parent that reaped them."""
+    """Counts from its making, for a process and all below it. What has ended is counted with the parent that reaped it."""
 
-    def __init__(self) -> None:
-        self._begun = _by_process()
+    def __init__(self, root: int) -> None:
+        self._root = root
+        self._begun = _by_process(root)
 
     def spent_s(self) -> dict[str, float]:
         """Seconds of user and system time by program, most first."""
         spent: dict[str, float] = defaultdict(float)
-        for pid, (name, seconds) in _by_process().items():
+        for pid, (name, seconds) in _by_process(self._root).items():
             spent[name] += seconds - self._begun.get(pid, (name, 0.0))[1]
         return dict(sorted(((n, s) for n, s in spent.items() if s > 0), key=lambda pair: -pair[1]))
 
 
-def _by_process() -> dict[int, tuple[str, float]]:
-    found = {}
+def _by_process(root: int) -> dict[int, tuple[str, float]]:
+    found: dict[int, tuple[str, float]] = {}
+    parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
@@ -33,10 +35,15 @@ def _by_process() -> dict[int, tuple[str, float]]:
             command = (folder / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        # utime, stime, cutime, cstime: fields 14 to 17
+        # ppid is field 4; utime, stime, cutime, cstime are fields 14 to 17
         fields = rest.split()
-        name = comm
-        if b"-m" in command[:-1]:
-            name = command[command.index(b"-m") + 1].decode()
+        name = command[command.index(b"-m") + 1].decode() if b"-m" in command[:-1] else comm
         found[int(folder.name)] = (name, sum(map(int, fields[11:15])) * _TICK_S)
-    return found
+        parents[int(folder.name)] = int(fields[1])
+
+    def below(pid: int) -> bool:
+        while pid and pid != root:
+            pid = parents.get(pid, 0)
+        return pid == root
+
+    return {pid: spent for pid, spent in found.items() if below(pid)}

@@ -86,7 +86,7 @@ def _measure(layout: Layout, messages: int, rounds: int) -> int:
     spent: dict[str, dict[str, float]] = {}
     for number in range(rounds):
         for kind, port in kinds.items():
-            clock = CpuClock()
+            clock = CpuClock(int((layout.run / "supervisord.pid").read_text()))
             seconds = _round(layout, port, messages)
             spent[kind] = clock.spent_s()
             rates[kind].append(messages / seconds)
@@ -96,7 +96,8 @@ def _measure(layout: Layout, messages: int, rounds: int) -> int:
             )
     for kind, programs in spent.items():
         most = ", ".join(f"{name} {1000 * seconds / messages:.2f}" for name, seconds in list(programs.items())[:14])
-        print(f"{kind}, processor ms for one mail, last round: {most}")
+        total = 1000 * sum(programs.values()) / messages
+        print(f"{kind}: {total:.2f} ms processor for one mail in the last round: {most}")
     bare, full = (statistics.median(rates[kind]) for kind in kinds)
     print(f"mailflow: bare {bare:.0f}/s, full {full:.0f}/s, ratio {full / bare:.2f} (medians of {rounds} rounds)")
     return 0
