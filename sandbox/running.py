@@ -90,9 +90,14 @@ class RunningSandbox:
         return self._admin
 
     def caiyou(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        """Run the command line, and wait."""
-        environment = {**os.environ, "CAIYOU_CONFIG": str(self.settings_file)}
-        command = [sys.executable, "-m", "caiyou.cli", *arguments]
+        """Run the command line with this sandbox's settings, and wait."""
+        environment = {
+            **os.environ,
+            "CAIYOU_CONFIG": str(self.settings_file),
+            "CAIYOU_SANDBOX": str(self.folder),
+            "CAIYOU_PORT_BASE": str(self.ports.base),
+        }
+        command = [str(Path(sys.prefix) / "bin" / "caiyou"), *arguments]
         return subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, check=False)
 
     def add_user(

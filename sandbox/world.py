@@ -44,7 +44,8 @@ class Keeper:
         number = next(self._numbers)
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         (self._folder / f"{number}.eml").write_bytes(content)
-        record = {"mail_from": envelope.mail_from, "rcpt_tos": envelope.rcpt_tos, "smtputf8": envelope.smtp_utf8}
+        mail_from = envelope.mail_from if envelope.mail_from != "<>" else ""
+        record = {"mail_from": mail_from, "rcpt_tos": envelope.rcpt_tos, "smtputf8": envelope.smtp_utf8}
         draft = self._folder / f"{number}.new"
         draft.write_text(json.dumps(record, ensure_ascii=False) + "\n", encoding="utf-8")
         draft.rename(self._folder / f"{number}.json")
