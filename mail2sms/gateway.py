@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import logging
 import time
 from collections import deque
@@ -21,12 +20,11 @@ from typing import Any
 
 from caiyou import log
 from caiyou.events import Event, Kind
-from caiyou.msisdn import Msisdn
-from caiyou.queues import ShortMessage
 from mail2sms.journal import Journal
-from mail2sms.lane import Lane, Sending, Unit
+from mail2sms.lane import Lane
 from mail2sms.links import Answer, LinkState, Mo, Outcome, Report
 from mail2sms.mo import MoRecorder
+from mail2sms.sending import Sending, Unit, event_of, line_of
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms.gateway")
@@ -176,7 +174,7 @@ class Gateway:
             if sending.again:
                 detail["possible_repeat"] = sorted(sending.again)
             event = self._event(sending, Kind.SMS_SUBMITTED, None, detail)
-            logger.info(_line(sending, "submitted", lane, None))
+            logger.info(line_of(sending, "submitted", lane, None))
         elif len(sending.parts) > 1:
             sending.lane = lane
         self.journal.write(
@@ -206,7 +204,7 @@ class Gateway:
     def doubt(self, sending: Sending, number: int, link: str, why: str) -> None:
         """A part was sent and not answered: note that it will be sent once more."""
         sending.again.add(number)
-        logger.warning(_line(sending, "in_doubt", self.lanes.get(link), why))
+        logger.warning(line_of(sending, "in_doubt", self.lanes.get(link), why))
         self.journal.write(
             ["event", self._event(sending, Kind.SMS_IN_DOUBT, why, {"link": link, "part": number}, f"-{number}")]
         )
@@ -214,7 +212,7 @@ class Gateway:
     def _over(self, sending: Sending, kind: Kind, result: str, lane: Lane | None) -> None:
         sending.over = True
         state = kind.value.removeprefix("sms.")
-        logger.info(_line(sending, state, lane, result))
+        logger.info(line_of(sending, state, lane, result))
         detail: dict[str, Any] = {"link": lane.name} if lane else {}
         if sending.again:
             detail["possible_repeat"] = sorted(sending.again)
@@ -299,43 +297,5 @@ class Gateway:
         self.pump()
 
     def _event(self, sending: Sending, kind: Kind, result: str | None, detail: dict[str, Any], suffix: str = "") -> str:
-        message = sending.message
-        name = kind.value.removeprefix("sms.")
-        return Event(
-            kind=kind,
-            id=f"{message.id}-{name}{suffix}",
-            queue_id=message.queue_id,
-            message_id=message.message_id,
-            subscriber=message.subscriber or None,
-            domain=message.domain or None,
-            number=message.to,
-            sms_id=message.id,
-            result=result,
-            detail=detail,
-        ).to_json()
-
-
-def context_of(message: ShortMessage) -> str:
-    """What later events of a message carry: JSON members without braces."""
-    members = {
-        "queue_id": message.queue_id,
-        "message_id": message.message_id,
-        "subscriber": message.subscriber,
-        "domain": message.domain,
-        "number": message.to,
-        "sms_id": message.id,
-    }
-    return json.dumps({k: v for k, v in members.items() if v}, ensure_ascii=False)[1:-1]
-
-
-def _line(sending: Sending, state: str, lane: Lane | None, why: str | None) -> str:
-    message = sending.message
-    return log.line(
-        message.queue_id,
-        sms=message.id,
-        to=Msisdn(message.to).masked,
-        state=state,
-        link=lane.name if lane else None,
-        parts=len(sending.parts) if len(sending.parts) > 1 else None,
-        why=why,
-    )
+        id = f"{sending.message.id}-{kind.value.removeprefix('sms.')}{suffix}"
+        return event_of(sending.message, kind, id=id, result=result, detail=detail).to_json()

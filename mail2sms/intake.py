@@ -11,27 +11,25 @@ import asyncio
 import json
 import logging
 import time
-from datetime import datetime
 from typing import Any
-from zlib import crc32
 
 import redis
 import redis.asyncio
 
 from caiyou import log
 from caiyou.holder import is_dead
-from caiyou.queues import ShortMessage, from_payload, mt_stream
-from mail2sms.gateway import Gateway, context_of
+from caiyou.queues import mt_stream
+from mail2sms.gateway import Gateway
 from mail2sms.journal import AWAY, GROUP
-from mail2sms.lane import STATE_TTL_S, Sending
+from mail2sms.lane import STATE_TTL_S
 from mail2sms.lease import LEASE_S, Lease, lease_key
-from mail2sms.links import MtPart
 from mail2sms.pace import Backoff
-from mail2sms.segment import split
+from mail2sms.sending import Sending, read_entry
 
 logger = logging.getLogger("mail2sms.intake")
 
 READ = 128
+GATHER_S = 0.01  # after a read that gave little, so that the next gives more
 BLOCK_MS = 2000
 PAGE = 500
 PUBLISH_EVERY_S = 5.0
@@ -127,9 +125,12 @@ class Intake:
                 await asyncio.sleep(backoff.pause_s())
                 continue
             backoff.reset()
-            for entry, fields in _entries(answer):
+            entries = _entries(answer)
+            for entry, fields in entries:
                 self._take(stream, entry, fields, {})
             self._gateway.pump()
+            if len(entries) < READ // 4:
+                await asyncio.sleep(GATHER_S)
 
     async def _tick(self) -> None:
         published_at = 0.0
@@ -238,7 +239,7 @@ class Intake:
             gateway.journal.write(["drop", stream, entry])
             return
         try:
-            sending = _sending(stream, entry, fields)
+            sending = read_entry(stream, entry, fields)
         except (KeyError, TypeError, ValueError) as error:
             logger.error(log.line(None, stream=stream, entry=entry, rejected=type(error).__name__, why=error))
             gateway.journal.write(["junk", stream, entry, str(error)[:200]])
@@ -251,23 +252,6 @@ class Intake:
             _remember(gateway, sending, record)
         if not sending.over:
             gateway.adopt(sending)
-
-
-def _sending(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:
-    """Raises KeyError, TypeError or ValueError on what is no short message."""
-    message = from_payload(ShortMessage, fields[b"m"])
-    if not (isinstance(message.to, str) and message.to.isascii() and message.to.isdigit() and len(message.to) <= 15):
-        raise ValueError("the number is not E.164")
-    if not (isinstance(message.id, str) and message.id and isinstance(message.text, str)):
-        raise ValueError("id or text is missing")
-    return Sending(
-        message=message,
-        stream=stream,
-        entry=entry,
-        parts=_parts(message),
-        context=context_of(message),
-        valid_until=datetime.fromisoformat(message.valid_until).timestamp() if message.valid_until else None,
-    )
 
 
 def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> None:
@@ -285,13 +269,6 @@ def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> Non
             return
     if sending.accepted:
         sending.lane = gateway.lanes.get(link)
-
-
-def _parts(message: ShortMessage) -> tuple[MtPart, ...]:
-    """None where the text is longer than the message may be. The same parts whoever cuts them, reference and all."""
-    reference = crc32(message.id.encode("utf-8", "replace")) & 0xFF
-    cut = split(message.text, long=message.long, reference=reference)
-    return tuple([MtPart(to=message.to, segment=segment) for segment in cut])
 
 
 def _entries(answer: Any) -> list[tuple[str, dict[bytes, bytes]]]:

@@ -47,6 +47,8 @@ AWAY = (
     OSError,
 )
 BATCH = 256
+FEW = 6  # steps that are not worth a round trip of their own yet
+GATHER_S = 0.003  # so they wait for company; nobody notices it in an SMS, and under load there are always more
 SCRIPT = files("mail2sms").joinpath("journal.lua").read_text(encoding="utf-8")
 
 Done = Callable[[Any], None]
@@ -79,6 +81,8 @@ class Journal:
         """Until cancelled."""
         while True:
             await self._filled.wait()
+            if len(self._waiting) < FEW:
+                await asyncio.sleep(GATHER_S)
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
             answers = await self._record([op for op, _ in batch])
             for (op, done), answer in zip(batch, answers, strict=True):

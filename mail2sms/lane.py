@@ -4,43 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from caiyou.queues import ShortMessage
-from mail2sms.links import Link, LinkState, MtPart
+from mail2sms.links import Link, LinkState
 from mail2sms.pace import Pace
+from mail2sms.sending import Unit
 
 STATE_TTL_S = 30
-
-
-@dataclass(slots=True, eq=False)
-class Sending:
-    """A short message that this gateway holds: taken from its stream, not settled yet."""
-
-    message: ShortMessage
-    stream: str
-    entry: str
-    parts: tuple[MtPart, ...]
-    context: str  # what its events carry, JSON without braces
-    valid_until: float | None  # seconds since the epoch
-    lane: Lane | None = None  # that of the parts that are accepted already: all go one way
-    accepted: set[int] = field(default_factory=set)  # part numbers
-    again: set[int] = field(default_factory=set)  # part numbers that are sent a second time, in doubt
-    refusals: int = 0  # for flow control
-    over: bool = False  # nothing of it is sent any more
-
-    @property
-    def route(self) -> str:
-        return self.message.route
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.stream, self.entry
-
-
-Unit = tuple[Sending, int]  # one part to send: its message and its number from 1
 
 
 class Lane:

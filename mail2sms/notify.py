@@ -20,13 +20,13 @@ import redis
 from caiyou import log, queues
 from caiyou.directory.lookup import Directory
 from caiyou.directory.model import Subscriber
-from caiyou.events import FIELD, STREAM
+from caiyou.events import FIELD, STREAM, Event, Kind
 from caiyou.msisdn import Msisdn
 from caiyou.queues import Notify, from_payload
 from caiyou.settings import Settings, current
 from mail2sms.compose import compose
 from mail2sms.notice import Notices
-from mail2sms.outgoing import Outgoing, Wanted, event
+from mail2sms.outgoing import Outgoing, Wanted, event_id
 from mail2sms.rules import Decision, Why, merge, on_arrival, on_send
 from mail2sms.settings import SmsSettings
 
@@ -145,7 +145,15 @@ class Notifier:
         return found
 
     def _skip(self, mail: Notify, recipient: str, why: Why) -> None:
-        self._redis.xadd(STREAM, {FIELD: event(mail, recipient, why).to_json()})
+        event = Event(
+            kind=Kind.NOTIFY_SKIPPED,
+            id=f"{event_id(mail, recipient)}-skipped",
+            queue_id=mail.queue_id,
+            message_id=mail.message_id,
+            subscriber=recipient,
+            result=why.value,
+        )
+        self._redis.xadd(STREAM, {FIELD: event.to_json()})
         logger.info(log.line(mail.queue_id, notify="skipped", recipient=recipient, why=why))
 
     def _zone_of(self, subscriber: Subscriber | None) -> ZoneInfo:

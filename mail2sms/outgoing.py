@@ -21,6 +21,7 @@ from caiyou.events import Event, Kind
 from caiyou.queues import DEDUP_S, Notify, ShortMessage, mt_stream, to_payload
 from mail2sms.rules import Due, Why
 
+FACTS = ("queue_id", "message_id", "subscriber", "number")  # of a skipped one, made fit by Event
 SCRIPT = files("mail2sms").joinpath("outgoing.lua").read_text(encoding="utf-8")
 
 
@@ -50,7 +51,7 @@ class Outgoing:
         if not wanted:
             return []
         items = [self._item(mail, one, now) for one in wanted]
-        job = {"owner": f"{mail.queue_id} {mail.sent_at}", "dedup_s": DEDUP_S, "items": items}
+        job = {"owner": f"{mail.queue_id} {mail.sent_at}", "dedup_s": DEDUP_S, "at": now.isoformat(), "items": items}
         answers = self._script(args=[_json(job)])
         return [answer.decode() for answer in answers]
 
@@ -71,6 +72,18 @@ class Outgoing:
         detail = {"route": self._route}
         if one.due.not_before:
             detail["not_before"] = one.due.not_before.isoformat()
+        id = event_id(mail, one.recipient, one.due.number)
+        queued = Event(
+            kind=Kind.NOTIFY_QUEUED,
+            id=f"{id}-queued",
+            queue_id=mail.queue_id,
+            message_id=mail.message_id,
+            subscriber=one.recipient,
+            number=one.due.number,
+            sms_id=message.id,
+            result=one.due.why.value,
+            detail=detail,
+        )
         return {
             "dedup": f"notified:{_digest(mail.message_id, one.recipient, one.due.number)}",
             "cap_key": f"cap:{one.recipient}:{at.astimezone(one.zone).date().isoformat()}",
@@ -79,33 +92,15 @@ class Outgoing:
             "not_before": one.due.not_before.timestamp() if one.due.not_before else 0,
             "stream": mt_stream(self._route),
             "message": _json(to_payload(message)).decode(),
-            "queued": event(mail, one.recipient, one.due.why, one.due.number, message.id, detail).to_json(),
-            "duplicate": event(mail, one.recipient, Why.DUPLICATE, one.due.number).to_json(),
-            "capped": event(mail, one.recipient, Why.CAP, one.due.number).to_json(),
+            "id": id,
+            "queued": queued.to_json(),
+            "facts": _json({name: getattr(queued, name) for name in FACTS}).decode()[1:-1],
         }
 
 
-def event(
-    mail: Notify,
-    recipient: str,
-    why: Why,
-    number: str | None = None,
-    sms_id: str | None = None,
-    detail: dict[str, Any] | None = None,
-) -> Event:
-    """NOTIFY_QUEUED where ``sms_id`` is given, else NOTIFY_SKIPPED; the same facts give the same event id."""
-    kind = Kind.NOTIFY_QUEUED if sms_id else Kind.NOTIFY_SKIPPED
-    return Event(
-        kind=kind,
-        id=f"n-{_digest(mail.queue_id, mail.sent_at, recipient, number or '', kind.value)}",
-        queue_id=mail.queue_id,
-        message_id=mail.message_id,
-        subscriber=recipient,
-        number=number,
-        sms_id=sms_id,
-        result=why.value,
-        detail=detail or {},
-    )
+def event_id(mail: Notify, recipient: str, number: str = "") -> str:
+    """Of the events about one recipient and number of a mail: the same when the job runs again."""
+    return f"n-{_digest(mail.queue_id, mail.sent_at, recipient, number)}"
 
 
 def new_id() -> str:

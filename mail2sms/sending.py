@@ -1,0 +1,108 @@
+"""A short message in the gateway's hands: read from its stream, cut into parts, and what is told of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+from caiyou import log
+from caiyou.events import Event, Kind
+from caiyou.msisdn import Msisdn
+from caiyou.queues import ShortMessage, from_payload
+from mail2sms.links import MtPart
+from mail2sms.segment import split
+
+if TYPE_CHECKING:
+    from mail2sms.lane import Lane
+
+FACTS = ("queue_id", "message_id", "subscriber", "domain", "number", "sms_id")
+
+
+@dataclass(slots=True, eq=False)
+class Sending:
+    """A short message that this gateway holds: taken from its stream, not settled yet."""
+
+    message: ShortMessage
+    stream: str
+    entry: str
+    parts: tuple[MtPart, ...]
+    context: str  # what its events carry, JSON without braces
+    valid_until: float | None  # seconds since the epoch
+    lane: Lane | None = None  # that of the parts that are accepted already: all go one way
+    accepted: set[int] = field(default_factory=set)  # part numbers
+    again: set[int] = field(default_factory=set)  # part numbers that are sent a second time, in doubt
+    refusals: int = 0  # for flow control
+    over: bool = False  # nothing of it is sent any more
+
+    @property
+    def route(self) -> str:
+        return self.message.route
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.stream, self.entry
+
+
+Unit = tuple[Sending, int]  # one part to send: its message and its number from 1
+
+
+def read_entry(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:
+    """A stream entry; raises KeyError, TypeError or ValueError on what is no short message."""
+    message = from_payload(ShortMessage, fields[b"m"])
+    if not (isinstance(message.to, str) and message.to.isascii() and message.to.isdigit() and len(message.to) <= 15):
+        raise ValueError("the number is not E.164")
+    if not (isinstance(message.id, str) and message.id and isinstance(message.text, str)):
+        raise ValueError("id or text is missing")
+    return Sending(
+        message=message,
+        stream=stream,
+        entry=entry,
+        parts=_parts(message),
+        context=context_of(message),
+        valid_until=datetime.fromisoformat(message.valid_until).timestamp() if message.valid_until else None,
+    )
+
+
+def _parts(message: ShortMessage) -> tuple[MtPart, ...]:
+    """None where the text is longer than the message may be. The same parts whoever cuts them, reference and all."""
+    reference = crc32(message.id.encode("utf-8", "replace")) & 0xFF
+    cut = split(message.text, long=message.long, reference=reference)
+    return tuple([MtPart(to=message.to, segment=segment) for segment in cut])
+
+
+def context_of(message: ShortMessage) -> str:
+    """What later events of a message carry: JSON members without braces."""
+    event = event_of(message, Kind.SMS_SUBMITTED)  # which makes the values fit
+    members = {name: value for name in FACTS if (value := getattr(event, name))}
+    return json.dumps(members, ensure_ascii=False)[1:-1]
+
+
+def event_of(message: ShortMessage, kind: Kind, **more: Any) -> Event:
+    """An event about a message."""
+    return Event(
+        kind=kind,
+        queue_id=message.queue_id,
+        message_id=message.message_id,
+        subscriber=message.subscriber or None,
+        domain=message.domain or None,
+        number=message.to,
+        sms_id=message.id,
+        **more,
+    )
+
+
+def line_of(sending: Sending, state: str, lane: Lane | None, why: str | None) -> str:
+    """A log line about a message."""
+    message = sending.message
+    return log.line(
+        message.queue_id,
+        sms=message.id,
+        to=Msisdn(message.to).masked,
+        state=state,
+        link=lane.name if lane else None,
+        parts=len(sending.parts) if len(sending.parts) > 1 else None,
+        why=why,
+    )
