@@ -29,6 +29,8 @@ from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms.gateway")
 
+UNSENT_S = 0.05  # before a link that took nothing, though it had room, is asked again
+
 
 class Gateway:
     """Routes, lanes and the messages between them. ``token`` proves the lease; sending pauses while it is empty."""
@@ -152,6 +154,8 @@ class Gateway:
             pass
         elif answer.outcome is Outcome.UNSENT:
             self._put_back(unit)
+            self._later(UNSENT_S)
+            return
         elif answer.outcome is Outcome.BUSY:
             lane.pace.complain(time.monotonic())
             sending.refusals += 1

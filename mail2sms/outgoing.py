@@ -21,6 +21,7 @@ from caiyou.events import Event, Kind
 from caiyou.queues import DEDUP_S, Notify, ShortMessage, mt_stream, to_payload
 from mail2sms.rules import Due, Why
 
+PAGE = 200  # in one script call, so that a mail to a huge list does not hold Redis up
 FACTS = ("queue_id", "message_id", "subscriber", "number")  # of a skipped one, made fit by Event
 SCRIPT = files("mail2sms").joinpath("outgoing.lua").read_text(encoding="utf-8")
 
@@ -48,12 +49,12 @@ class Outgoing:
 
     def put(self, mail: Notify, wanted: list[Wanted], now: datetime) -> list[str]:
         """What became of each: queued, again (by this mail's job before), duplicate, cap."""
-        if not wanted:
-            return []
-        items = [self._item(mail, one, now) for one in wanted]
-        job = {"owner": f"{mail.queue_id} {mail.sent_at}", "dedup_s": DEDUP_S, "at": now.isoformat(), "items": items}
-        answers = self._script(args=[_json(job)])
-        return [answer.decode() for answer in answers]
+        became: list[str] = []
+        fixed = {"owner": f"{mail.queue_id} {mail.sent_at}", "dedup_s": DEDUP_S, "at": now.isoformat()}
+        for start in range(0, len(wanted), PAGE):
+            items = [self._item(mail, one, now) for one in wanted[start : start + PAGE]]
+            became += [answer.decode() for answer in self._script(args=[_json({**fixed, "items": items})])]
+        return became
 
     def _item(self, mail: Notify, one: Wanted, now: datetime) -> dict[str, Any]:
         at = one.due.not_before or now

@@ -11,7 +11,7 @@ from zlib import crc32
 from caiyou import log
 from caiyou.events import Event, Kind
 from caiyou.msisdn import Msisdn
-from caiyou.queues import ShortMessage, from_payload
+from caiyou.queues import ShortMessage, from_payload, mt_stream
 from mail2sms.links import MtPart
 from mail2sms.segment import split
 
@@ -39,7 +39,8 @@ class Sending:
 
     @property
     def route(self) -> str:
-        return self.message.route
+        """That of its stream, whatever the message says."""
+        return self.stream.removeprefix(mt_stream(""))
 
     @property
     def key(self) -> tuple[str, str]:

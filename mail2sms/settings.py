@@ -28,7 +28,7 @@ class CmppLinkSettings(Table):
     src_id: str = Field(pattern=r"^[0-9]{1,21}$", description="the number that handsets see")
     service_id: str = Field("", pattern=r"^[!-~]{0,10}$", description="业务代码, agreed with the carrier")
     fee_type: str = Field("01", pattern=r"^[0-9]{2}$", description="资费类别; 01 is free of charge")
-    fee_code: str = Field("0", pattern=r"^[0-9]{1,6}$", description="资费代码, in fen")
+    fee_code: str = Field("000000", pattern=r"^[0-9]{1,6}$", description="资费代码, in fen")
     account: str = Field("", description="links whose reports may come on each other share one; default: the sp_id")
     window: int = Field(16, ge=1, le=1024, description="W: submits without an answer")
     rate: float = Field(0.0, ge=0, le=100_000, description="submits a second at most; 0: as fast as the window allows")

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from datetime import datetime
 
 from caiyou import log
+from caiyou.errors import SettingsError
 from caiyou.settings import secret
 from mail2sms.cmpp import events
-from mail2sms.cmpp.codes import Result, Version
+from mail2sms.cmpp.codes import Result, Status, Version
 from mail2sms.cmpp.content import part_of, text_of
 from mail2sms.cmpp.pdu import Submit
 from mail2sms.cmpp.session import ClientSession, Limits, Login, State
@@ -26,7 +27,7 @@ from mail2sms.settings import CmppLinkSettings
 logger = logging.getLogger("mail2sms.links.cmpp")
 
 READ_OCTETS = 1 << 16
-BUSY = (Result.FLOW_CONTROL,)
+CONNECTION_LOST = "connection lost"
 
 REPORT_STATES = {
     "DELIVRD": ReportState.DELIVERED,
@@ -93,7 +94,7 @@ class CmppLink:
         sink.changed(LinkState.CONNECTING, where)
         try:
             password = secret(self._settings.secret_file)
-        except Exception as error:  # noqa: BLE001  SettingsError: told, and tried again when somebody has mended it
+        except SettingsError as error:  # tried again, since somebody may mend it
             return _Ended(why=str(error), refused=True)
         try:
             async with asyncio.timeout(self._settings.connect_s):
@@ -102,7 +103,7 @@ class CmppLink:
             return _Ended(why=f"{where}: {error or 'no answer'}")
         session = self._session = ClientSession(self._login(password), self._limits())
         self._writer = writer
-        ended = _Ended(why="connection lost")
+        ended = _Ended(why=CONNECTION_LOST)
         try:
             session.connect(loop.time(), datetime.now())  # noqa: DTZ005  the text wants the local clock's digits
             self._flush()
@@ -111,7 +112,7 @@ class CmppLink:
             await self._log_out(session, reader, sink, ended, stop_s)
             raise
         finally:
-            self._act(session.connection_lost("connection lost"), sink, ended)
+            self._act(session.connection_lost(CONNECTION_LOST), sink, ended)
             self._session = self._writer = None
             writer.transport.abort()
         return ended
@@ -176,10 +177,12 @@ class CmppLink:
                         logger.warning(log.line(None, link=self._name, forgave="AuthenticatorISMG is wrong"))
                     sink.changed(LinkState.UP, f"CMPP {event.layout >> 4}.{event.layout & 15}")
                 case events.LoginRefused():
-                    ended.refused, ended.why = True, event.why
+                    # Too many links and the like pass; what is wrong with the credentials does not.
+                    ended.refused = event.status < Status.OTHER
+                    ended.why = event.why
                 case events.Closed():
                     self.capacity = 0
-                    if not ended.refused and ended.why != "stopped":
+                    if ended.why == CONNECTION_LOST:
                         ended.why = event.why
                     for sequence_id in event.unanswered:
                         self._lost(sequence_id, event.why, sink)
@@ -197,7 +200,7 @@ class CmppLink:
         if event.result == Result.OK:
             sink.answered(tag, Answer(outcome=Outcome.ACCEPTED, ref=f"{event.msg_id:016x}"))
             return
-        outcome = Outcome.BUSY if event.result in BUSY else Outcome.REFUSED
+        outcome = Outcome.BUSY if event.result == Result.FLOW_CONTROL else Outcome.REFUSED
         sink.answered(tag, Answer(outcome=outcome, result=_result(event.result)))
 
     def _lost(self, sequence_id: int, why: str, sink: Sink) -> None:

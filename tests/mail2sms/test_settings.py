@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from caiyou.errors import SettingsError
+from caiyou.settings import load
+from mail2sms.settings import SmsSettings
+
+LINK = """
+[sms.links.mobile]
+type = "cmpp"
+host = "127.0.0.1"
+sp_id = "901234"
+src_id = "10658000"
+secret_file = "/nowhere"
+"""
+
+
+def _sms(tmp_path: Path, text: str) -> SmsSettings:
+    path = tmp_path / "caiyou.toml"
+    path.write_text(text)
+    return load(path).table(SmsSettings)
+
+
+def test_nothing_is_needed(tmp_path: Path) -> None:
+    assert _sms(tmp_path, "").routes == {}
+
+
+def test_a_link_and_its_defaults(tmp_path: Path) -> None:
+    sms = _sms(tmp_path, f'[sms.routes]\ndefault = ["mobile"]\n{LINK}')
+    link = sms.links["mobile"]
+    assert (link.port, link.version, link.window, link.account_name) == (7890, "3.0", 16, "901234")
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        (f'[sms.routes]\ndefault = ["mobil"]\n{LINK}', "which is not in sms.links (known: mobile)"),
+        (f"[sms.routes]\ndefault = []\n{LINK}", "route default has no link"),
+        (f'[sms.routes]\ndefault = ["mobile", "mobile"]\n{LINK}', "names a link twice"),
+        (f'[sms.routes]\nother = ["mobile"]\n{LINK}', "default_route default is not in sms.routes (known: other)"),
+        (f"[sms]\nwindows = 3\n{LINK}", "sms.windows: unknown setting"),
+        (LINK + "windw = 3\n", "sms.links.mobile.windw: unknown setting; did you mean window?"),
+        (LINK + 'version = "2.1"\n', "sms.links.mobile.version"),
+        (LINK + "window = 0\n", "sms.links.mobile.window"),
+        (LINK.replace("10658000", "+8610658000"), "sms.links.mobile.src_id"),
+        (LINK.replace("901234", "9012345"), "sms.links.mobile.sp_id"),
+        (LINK.replace('"cmpp"', '"smpp"'), "sms.links.mobile.type"),
+        (LINK.replace('host = "127.0.0.1"\n', ""), "sms.links.mobile.host"),
+    ],
+)
+def test_wrong_settings_name_the_line(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        _sms(tmp_path, text)
+    assert says in str(error.value)
