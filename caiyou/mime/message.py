@@ -18,7 +18,11 @@ _WANTED = frozenset(
     b"subject from date message-id content-type content-transfer-encoding "
     b"x-priority x-msmail-priority importance priority".split()
 )
-_TAG = re.compile(r"[\[［](短信|SMS|彩信|MMS)[\]］]", re.IGNORECASE)
+_TAG = re.compile(r"[\[［【](短信|SMS|彩信|MMS)[\]］】]", re.IGNORECASE)
+# A tag behind one of these was asked for by whoever is answered or forwarded.
+_REPLY = re.compile(
+    r"(?:^|[\]］】])\s*(?:re|aw|fwd?|回复|回覆|答复|答覆|转发|轉寄|轉發)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE
+)
 _PADDING = re.compile(r"(?:[\u200b\u200c\u034f\u00ad\ufeff]\s*){2,}")  # what newsletters hide their first line with
 
 
@@ -33,7 +37,7 @@ class Digest:
     message_id: str  # with its angle brackets
     text: str  # the first text, white space tidied, at most MAX_TEXT characters
     urgent: bool  # X-Priority 1-2, Importance: high, Priority: urgent
-    subject_tags: tuple[str, ...]  # those of SUBJECT_TAGS that the subject carries, as spelled there
+    subject_tags: tuple[str, ...]  # those of SUBJECT_TAGS that the subject itself carries, not what it answers
 
     @property
     def asks_sms(self) -> bool:
@@ -69,7 +73,7 @@ def digest(headers: Iterable[tuple[str | bytes, str | bytes]], body: bytes) -> D
         message_id=_message_id(decode_header(found.get(b"message-id", b""))),
         text=tidy(text.text),
         urgent=_urgent(found),
-        subject_tags=tuple(dict.fromkeys(f"[{tag.upper()}]" for tag in _TAG.findall(subject))),
+        subject_tags=_tags(subject),
     )
 
 
@@ -83,6 +87,12 @@ def tidy(text: str, limit: int = MAX_TEXT) -> str:
     """The first ``limit`` characters of ``text`` in one line, every run of white space one blank."""
     line = " ".join(text[: limit * 8].split())[: limit * 2]
     return one_line(line if line.isprintable() else _PADDING.sub(" ", line))[:limit].rstrip()
+
+
+def _tags(subject: str) -> tuple[str, ...]:
+    reply = _REPLY.search(subject)
+    own = subject[: reply.start() + 1] if reply else subject
+    return tuple(dict.fromkeys(f"[{tag.upper()}]" for tag in _TAG.findall(own)))
 
 
 def _message_id(value: str) -> str:

@@ -114,7 +114,12 @@ def test_message_urgent(name: str, value: str, urgent: bool) -> None:
     ("subject", "tags"),
     [
         ("[短信] 会议", ("[短信]",)),
-        ("Re: [sms] a", ("[SMS]",)),
+        ("a [sms]", ("[SMS]",)),
+        ("Re: [SMS] a", ()),
+        ("回复：[短信] a", ()),
+        ("[list] Re: [SMS] a", ()),
+        ("[SMS] [list] Fwd: a", ("[SMS]",)),
+        ("【短信】会议", ("[短信]",)),
         ("[MMS][短信][mms]", ("[MMS]", "[短信]")),
         ("［彩信］会议", ("[彩信]",)),
         ("短信 SMS (MMS)", ()),
