@@ -14,6 +14,7 @@ import click
 
 from caiyou.cli.group import LazyGroup
 from caiyou.cli.language import speak
+from caiyou.cli.options import examples
 
 COMMANDS = {
     "alias": "caiyou.cli.alias:alias",
@@ -43,16 +44,17 @@ def main() -> None:
                 expose_value=False,
                 callback=_use_file,
                 is_eager=True,
-                help=_("Settings file; else $CAIYOU_CONFIG, etc/caiyou.toml of the installation, /etc/caiyou/caiyou.toml."),
+                help=_(
+                    "Settings file; else $CAIYOU_CONFIG, etc/caiyou.toml of the installation, /etc/caiyou/caiyou.toml."
+                ),
             )
         ],
-        help=_(
-            "Administer a Caiyou site: domains, users, aliases, lists, notification rules.\n\n"
-            "\b\n"
-            "caiyou domain add example.test --quota 2G\n"
-            "caiyou user add alice@example.test --name Alice --mobile 13800138000\n"
-            "caiyou alias add sales@example.test alice@example.test\n"
-            "caiyou rule add alice@example.test --sender boss@example.org --quiet 22:00-07:00"
+        help=examples(
+            _("Administer a Caiyou site: domains, users, aliases, lists, notification rules."),
+            "caiyou domain add example.test --quota 2G",
+            "caiyou user add alice@example.test --name Alice --mobile 13800138000",
+            "caiyou alias add sales@example.test alice@example.test",
+            "caiyou rule add alice@example.test --sender boss@example.org --quiet 22:00-07:00",
         ),
     )
     sys.exit(caiyou.run())

@@ -7,6 +7,7 @@ from gettext import gettext as _
 import click
 
 from caiyou.cli.context import admin
+from caiyou.cli.options import examples
 from caiyou.cli.output import done, each, json_option, one
 
 COLUMNS = (("address", 32), ("state", 10), ("targets", 0), ("member_url", 0))
@@ -18,11 +19,11 @@ def alias() -> None:
 
 
 @alias.command(
-    help=_(
-        "Add an alias, or further targets to it.\n\n\b\n"
-        "caiyou alias add sales@example.test alice@example.test partner@elsewhere.example\n"
-        "caiyou alias add 张三@例子.test alice@example.test\n"
-        "caiyou alias add all@example.test --members 'ldap:///ou=domains,dc=caiyou??sub?(departmentNumber=7)'"
+    help=examples(
+        _("Add an alias, or further targets to it."),
+        "caiyou alias add sales@example.test alice@example.test partner@elsewhere.example",
+        "caiyou alias add 张三@例子.test alice@example.test",
+        "caiyou alias add all@example.test --members 'ldap:///ou=domains,dc=caiyou??sub?(departmentNumber=7)'",
     )
 )
 @click.argument("address")

@@ -7,6 +7,7 @@ from gettext import gettext as _
 import click
 
 from caiyou.cli.context import admin
+from caiyou.cli.options import examples
 from caiyou.cli.output import done, each, json_option
 
 COLUMNS = (("value", 40), ("note", 0))
@@ -18,11 +19,11 @@ def blacklist() -> None:
 
 
 @blacklist.command(
-    help=_(
-        "Add an address, a domain with its subdomains, or a network.\n\n\b\n"
-        "caiyou blacklist add spam.example --note 'casino mail'\n"
-        "caiyou blacklist add someone@elsewhere.example\n"
-        "caiyou blacklist add 192.0.2.0/24"
+    help=examples(
+        _("Add an address, a domain with its subdomains, or a network."),
+        "caiyou blacklist add spam.example --note 'casino mail'",
+        "caiyou blacklist add someone@elsewhere.example",
+        "caiyou blacklist add 192.0.2.0/24",
     )
 )
 @click.argument("value")

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
+from caiyou.cli.options import examples
 from caiyou.cli.output import json_option
 
 
 @click.command(
-    help=_(
-        "Print the settings in force, defaults filled in; what is printed is a settings file.\n\n\b\n"
-        "caiyou config --changed"
+    help=examples(
+        _("Print the settings in force, defaults filled in; what is printed is a settings file."),
+        "caiyou config --changed",
     )
 )
 @click.option("--changed", is_flag=True, help=_("Only what differs from the defaults."))

@@ -7,6 +7,7 @@ from gettext import gettext as _
 import click
 
 from caiyou.cli.context import admin
+from caiyou.cli.options import examples
 from caiyou.cli.output import done, each, json_option
 
 COLUMNS = (("name", 24), ("mobile", 14), ("mail", 0))
@@ -18,9 +19,9 @@ def contact() -> None:
 
 
 @contact.command(
-    help=_(
-        "Add a contact.\n\n\b\n"
-        "caiyou contact add alice@example.test --name 李四 --mail 李四@例子.test --mobile 13900139000"
+    help=examples(
+        _("Add a contact."),
+        "caiyou contact add alice@example.test --name 李四 --mail 李四@例子.test --mobile 13900139000",
     )
 )
 @click.argument("user")

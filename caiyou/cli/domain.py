@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from caiyou.cli.context import admin
-from caiyou.cli.options import Quota, given
+from caiyou.cli.options import Quota, examples, given
 from caiyou.cli.output import done, each, json_option, one
 
 COLUMNS = (("name", 30), ("state", 10), ("quota_bytes", 14), ("when_scan_down", 0))
@@ -28,7 +28,9 @@ def domain() -> None:
     pass
 
 
-@domain.command(help=_("Add a domain.\n\n\b\ncaiyou domain add example.test --quota 2G\ncaiyou domain add 例子.test"))
+@domain.command(
+    help=examples(_("Add a domain."), "caiyou domain add example.test --quota 2G", "caiyou domain add 例子.test")
+)
 @click.argument("name")
 @quota_option
 @scan_option
@@ -42,9 +44,10 @@ def add(name: str, as_json: bool, **fields: Any) -> None:
 
 @domain.command(
     "set",
-    help=_(
-        "Change a domain. 'default' takes a value back.\n\n\b\n"
-        "caiyou domain set example.test --quota 5G\ncaiyou domain set example.test --state suspended"
+    help=examples(
+        _("Change a domain. 'default' takes a value back."),
+        "caiyou domain set example.test --quota 5G",
+        "caiyou domain set example.test --state suspended",
     ),
 )
 @click.argument("name")

@@ -38,6 +38,11 @@ class Quota(click.ParamType[int | str]):
         return int(found[1]) << _POWERS[found[2].upper()]
 
 
+def examples(text: str, *lines: str) -> str:
+    """A help text with command lines below it, which click is not to fold."""
+    return "\n".join([text, "", "\b", *lines])
+
+
 def given(**options: Any) -> dict[str, Any]:
     """The options that were given, "default" and an empty text as None: the field's default."""
     return {

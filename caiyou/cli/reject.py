@@ -8,6 +8,7 @@ from gettext import gettext as _
 import click
 
 from caiyou.cli.context import admin
+from caiyou.cli.options import examples
 from caiyou.cli.output import done, json_option
 
 
@@ -16,7 +17,9 @@ def reject() -> None:
     pass
 
 
-@reject.command(help=_("Add senders.\n\n\b\ncaiyou reject add alice@example.test nag@elsewhere.example spam.example"))
+@reject.command(
+    help=examples(_("Add senders."), "caiyou reject add alice@example.test nag@elsewhere.example spam.example")
+)
 @click.argument("user")
 @click.argument("senders", nargs=-1, required=True)
 @json_option

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from caiyou.cli.context import admin
-from caiyou.cli.options import given
+from caiyou.cli.options import examples, given
 from caiyou.cli.output import done, each, json_option
 
 COLUMNS = (
@@ -29,11 +29,11 @@ def rule() -> None:
 
 
 @rule.command(
-    help=_(
-        "Add a rule, which switches notification on. A mail must meet every condition given.\n\n\b\n"
-        "caiyou rule add alice@example.test\n"
-        "caiyou rule add alice@example.test --sender boss@example.org --keyword 合同 --quiet 22:00-07:00\n"
-        "caiyou rule add alice@example.test --name urgent --priority urgent --daily-cap 20 --notify-to 13900139000"
+    help=examples(
+        _("Add a rule, which switches notification on. A mail must meet every condition given."),
+        "caiyou rule add alice@example.test",
+        "caiyou rule add alice@example.test --sender boss@example.org --keyword 合同 --quiet 22:00-07:00",
+        "caiyou rule add alice@example.test --name urgent --priority urgent --daily-cap 20 --notify-to 13900139000",
     )
 )
 @click.argument("user")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from caiyou.cli.context import admin
-from caiyou.cli.options import Quota, given, password, password_options
+from caiyou.cli.options import Quota, examples, given, password, password_options
 from caiyou.cli.output import done, each, json_option, one
 
 COLUMNS = (("mailbox", 32), ("state", 10), ("quota_bytes", 14), ("mobile", 14), ("name", 0))
@@ -46,10 +46,10 @@ def user() -> None:
 
 
 @user.command(
-    help=_(
-        "Add a user. The password is asked for, or read as the options say.\n\n\b\n"
-        "caiyou user add alice@example.test --name 张三 --mobile 13800138000\n"
-        "echo secret | caiyou user add bob@example.test --password-stdin --quota 5G"
+    help=examples(
+        _("Add a user. The password is asked for, or read as the options say."),
+        "caiyou user add alice@example.test --name 张三 --mobile 13800138000",
+        "echo secret | caiyou user add bob@example.test --password-stdin --quota 5G",
     )
 )
 @click.argument("mailbox")
@@ -76,10 +76,10 @@ def add(
 
 @user.command(
     "set",
-    help=_(
-        "Change a user. 'default' or an empty text takes a value back.\n\n\b\n"
-        "caiyou user set alice@example.test --quota 5G --empty-when-full Trash\n"
-        "caiyou user set alice@example.test --address alice.zhang@example.test"
+    help=examples(
+        _("Change a user. 'default' or an empty text takes a value back."),
+        "caiyou user set alice@example.test --quota 5G --empty-when-full Trash",
+        "caiyou user set alice@example.test --address alice.zhang@example.test",
     ),
 )
 @click.argument("mailbox")
@@ -135,9 +135,10 @@ def list_(domain: str | None, as_json: bool) -> None:
 
 
 @user.command(
-    help=_(
-        "Set a user's password.\n\n\b\ncaiyou user passwd alice@example.test\n"
-        "caiyou user passwd alice@example.test --password-file FILE"
+    help=examples(
+        _("Set a user's password."),
+        "caiyou user passwd alice@example.test",
+        "caiyou user passwd alice@example.test --password-file FILE",
     )
 )
 @click.argument("mailbox")
