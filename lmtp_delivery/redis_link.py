@@ -59,11 +59,14 @@ class RedisLink(asyncio.Protocol):
 
     async def ask(self, commands: Sequence[Command]) -> list[Any]:
         """The answers in order: bytes, int, list or None. Raises RedisFailed."""
+        if not commands:  # no answer would come, and the next one would be taken for it
+            return []
         if self.failed or self._transport is None:
             raise RedisFailed("closed")
+        packed = b"".join(map(hiredis.pack_command, commands))  # type: ignore[arg-type]
         future: asyncio.Future[list[Any]] = self._loop.create_future()
         self._due.append((len(commands), [], future))
-        self._transport.write(b"".join(map(hiredis.pack_command, commands)))  # type: ignore[arg-type]
+        self._transport.write(packed)
         overdue = self._loop.call_later(self._timeout_s, self._fail, "no answer in time")
         try:
             return await future
