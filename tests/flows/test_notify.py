@@ -1,4 +1,4 @@
-"""Notifications the whole way: submission or MX, milter, job, gateway, carrier, phone; and the notice without a number."""
+"""Notifications the whole way: SMTP, milter, job, gateway, carrier, phone; and the mail that says there is no number."""
 
 from __future__ import annotations
 
