@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,8 @@ def admin() -> Iterator[Admin]:
     from caiyou.directory.admin import Admin
     from caiyou.settings import current
 
-    log.setup("CRITICAL")  # what is down is told by the error itself
+    log.setup("WARNING")
+    logging.getLogger("caiyou.directory").setLevel("CRITICAL")  # what is down is told by the error itself
     opened = Admin(current(), _who())
     try:
         yield opened
