@@ -1,4 +1,4 @@
-"""Notifications the whole way: SMTP, milter, job, gateway, carrier, phone; and the mail that says there is no number."""
+"""Notifications the whole way: SMTP, milter, job, gateway, carrier, phone; and the mail that says there is none."""
 
 from __future__ import annotations
 
