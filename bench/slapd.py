@@ -35,7 +35,7 @@ class Slapd:
         self.uri = f"ldap://127.0.0.1:{self.port}"
         self.passwords = {service: secrets.token_urlsafe(24) for service in SERVICES}
         self._process: subprocess.Popen[bytes] | None = None
-        for name in ("slapd.d", "db", "run"):
+        for name in ("slapd.d", "db", "run", "spool"):
             (self.folder / name).mkdir()
         (self.folder / "ldap.secret").write_text(self.passwords["caiyou"])
         self.settings_file = self.folder / "caiyou.toml"

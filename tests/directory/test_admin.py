@@ -180,6 +180,9 @@ def test_an_alias_is_built_and_taken_down(admin: Admin, domain: str) -> None:
     with pytest.raises(InputError, match="without a target"):
         admin.aliases.remove(name, [f"alice@{domain}"])
     assert [alias.address for alias in admin.aliases.all(domain)] == [name]
+    for number in ("1", "2"):
+        admin.aliases.add(name, member_url=f"ldap:///{BASE}??sub?(ou={number})")
+    assert admin.aliases.get(name).member_url == f"ldap:///{BASE}??sub?(ou=2)"
     admin.aliases.remove(name)
     assert list(admin.aliases.all(domain)) == []
 

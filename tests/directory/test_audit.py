@@ -72,6 +72,7 @@ def server(tmp_path: Path) -> Iterator[Redis]:
 
 @pytest.fixture
 def settings(server: Redis, tmp_path: Path) -> Settings:
+    (tmp_path / "spool").mkdir()
     path = tmp_path / "caiyou.toml"
     path.write_text(f'[site]\nspool = "{tmp_path}/spool"\n[redis]\nurl = "redis://127.0.0.1:{server.port}/0"\n')
     return load(path)
@@ -84,7 +85,7 @@ def step(name: str) -> Event:
 def test_a_step_is_on_the_stream_at_once(server: Redis, settings: Settings) -> None:
     Audit(settings).record(step("user.add a"))
     assert server.results() == ["user.add a"]
-    assert not settings.site.spool.exists()
+    assert list(settings.site.spool.iterdir()) == []
 
 
 def test_steps_taken_while_redis_was_away_follow_with_the_next_one(server: Redis, settings: Settings) -> None:
@@ -103,6 +104,7 @@ def test_a_step_that_cannot_be_recorded_anywhere_stays_done(
     server: Redis, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.stop()
-    settings.site.spool.write_text("a file where the folder should be")
+    settings.site.spool.rmdir()
     Audit(settings).record(step("user.add lost"))
     assert "user.add lost" in caplog.text
+    assert not settings.site.spool.exists()

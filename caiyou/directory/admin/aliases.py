@@ -33,18 +33,18 @@ class Aliases:
         if not values and not member_url:
             raise InputError(_("alias {name} needs a target").format(name=name))
         self._check_targets(name, values)
-        attributes = entry.attributes(entry.ALIAS, {"targets": values, "member_url": _member_url(member_url)})
+        wanted = entry.attributes(entry.ALIAS, {"targets": values})
+        members = entry.attributes(entry.ALIAS, {"member_url": _member_url(member_url)}) if member_url else {}
         dn = entry.alias_dn(self._writer.base, name)
+        what = _("alias {name}").format(name=name)
         if self._writer.read(dn) is not None:
-            self._writer.change(
-                dn, _("alias {name}").format(name=name), add={key: value for key, value in attributes.items() if value}
-            )
+            self._writer.change(dn, what, replace=members, add=wanted if values else None)
         else:
             self._domains.get(address.domain)
-            attributes |= entry.attributes(entry.ALIAS, {"address": name, "state": State.ACTIVE})
+            attributes = wanted | members | entry.attributes(entry.ALIAS, {"address": name, "state": State.ACTIVE})
             attributes["caiyouAddress"] = entry.values(address.spellings)
             attributes["caiyouOwner"] = entry.values(address.domain)
-            self._writer.add(dn, ["caiyouAliasEntry"], attributes, _("alias {name}").format(name=name))
+            self._writer.add(dn, ["caiyouAliasEntry"], attributes, what)
         self._writer.record("alias.add", name, {"targets": values, "member_url": member_url}, domain=address.domain)
 
     def get(self, alias: str) -> Alias:

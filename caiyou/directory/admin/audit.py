@@ -52,6 +52,8 @@ class Audit:
 def _keep(path: Path, event: Event) -> None:
     from caiyou.spool import Spool
 
+    if not path.parent.is_dir():  # made by root, it would shut the daemons out
+        raise FileNotFoundError(f"{path.parent}: no such folder")
     with closing(Spool(path)) as spool:
         spool.add(json.dumps({"event": event.to_json()}))
 
