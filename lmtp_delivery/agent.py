@@ -136,7 +136,10 @@ class Agent:
         keyed = [a for a in attempts if a.key]
         limited = [a for a in attempts if quota.level_bytes(a.subscriber) is not None]
         begun, usage = await self._journal.begin(
-            [a.key for a in keyed if a.key], [a.subscriber.mailbox for a in limited], mail.known_to_peer
+            [a.key for a in keyed if a.key],
+            [a.subscriber.mailbox for a in limited],
+            mail.known_to_peer,
+            mail.message.received_at,
         )
         for attempt, standing in zip(keyed, begun, strict=True):
             attempt.begun = standing

@@ -10,8 +10,8 @@ intent is written first:
     under way, its worker dead; unknown     the mailbox is searched: found is done, else delivered again
 
 A done key goes when the peer's next command shows that it has our reply, else after ``remember_s``. Events are written
-in the same step, before Postfix hears the outcome. While Redis is away mail flows without this, and events go to the
-outbox.
+in the same step, before Postfix hears the outcome. While Redis is away mail flows without this: what Postfix has had
+for a while, and so may have offered before, counts as unknown; events go to the outbox.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ BEAT_EVERY_S = 3.0
 ALIVE_S = 10  # a worker that did not beat for so long is dead
 RETRY_S = 1.0  # while Redis is away it is tried so often; no mail waits for that
 CLAIM_S = 60
+FRESH_S = 2.0  # Postfix offers a mail at once; one that it has had for longer it may have offered before
+OWED_MAX = 50_000  # of an outage of hours the oldest are forgotten
 
 
 class Standing(Enum):
@@ -113,9 +115,16 @@ class Journal:
         await asyncio.to_thread(self._outbox.close)
 
     async def begin(
-        self, keys: Sequence[str], mailboxes: Sequence[str], known_to_peer: Sequence[str] = ()
+        self,
+        keys: Sequence[str],
+        mailboxes: Sequence[str],
+        known_to_peer: Sequence[str] = (),
+        received_at: float | None = None,
     ) -> tuple[list[Begun], list[Usage]]:
-        """Note the intent for each key, look up each mailbox's room, drop the keys the peer has shown to know of."""
+        """Note the intent for each key, look up each mailbox's room, drop the keys the peer has shown to know of.
+
+        ``received_at``: since when the peer has had the mail (Unix seconds).
+        """
         intent = f"i {self._worker} {time.time():.0f}"
         commands: list[Command] = [("SET", delivery_key(k), intent, "NX", "GET", "EX", INTENT_S) for k in keys]
         commands += [("MGET", queues.quota_key(self._quota_prefix, m), warned_key(m)) for m in mailboxes]
@@ -127,7 +136,9 @@ class Journal:
             answers = await self._ask(commands)
             begun = [await self._standing(key, answer) for key, answer in zip(keys, answers, strict=False)]
         except Away:
-            return [Begun()] * len(keys), [Usage()] * len(mailboxes)
+            fresh = received_at is None or time.time() - received_at < FRESH_S
+            standing = Begun() if fresh else Begun(Standing.IN_DOUBT, since=received_at or 0.0)
+            return [standing] * len(keys), [Usage()] * len(mailboxes)
         return begun, [_usage(answer) for answer in answers[len(keys) : len(keys) + len(mailboxes)]]
 
     async def finish(self, outcomes: Sequence[tuple[str | None, Reply | None, bool]], events: Sequence[Event]) -> None:
@@ -147,6 +158,8 @@ class Journal:
             await self._ask([*added, *commands])
         except Away:
             self._owed.update((command[1], command) for command in commands)
+            while len(self._owed) > OWED_MAX:
+                del self._owed[next(iter(self._owed))]
             for event in events:
                 await self._spool(event)
 

@@ -12,6 +12,7 @@ import os
 import re
 import tempfile
 from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO
 
@@ -65,6 +66,14 @@ class Message:
                 self.queue_id = queue_id[1].decode("ascii")
         if message_id := _MESSAGE_ID.search(head):
             self.message_id = message_id[1].decode("utf-8", "backslashreplace")
+
+    @property
+    def received_at(self) -> float | None:
+        """When Postfix took it, by that header (Unix seconds); None where it does not say."""
+        try:
+            return parsedate_to_datetime(self.received.rpartition(b";")[2].decode("ascii")).timestamp()
+        except (ValueError, TypeError, OverflowError):
+            return None
 
     def key(self, queue_id: str, mailbox: str) -> str:
         """What names this mail's delivery to this mailbox whenever Postfix tries it.

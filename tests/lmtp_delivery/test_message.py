@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ def test_postfix_header_gives_queue_id_and_message_id(tmp_path: Path) -> None:
     assert message.message_id == "<one@x>"
     assert b"u1@example.test" in message.received
     assert b"OLDER" not in message.received
+    assert message.received_at == datetime(2026, 11, 23, 4, 52, 18, tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize("date", [b"", b"yesterday", b"Mon, 99 Nov 2026 04:52:18 +0000", b"\xff", b"1" * 5000])
+def test_a_time_that_is_none(date: bytes, tmp_path: Path) -> None:
+    message, _ = read([HEADER.replace(b"Mon, 23 Nov 2026 04:52:18 +0000 (UTC)", date)], tmp_path)
+    assert message.queue_id == "4jXtpW016szCHS0"
+    assert message.received_at is None
 
 
 def test_bounce_header_of_postfix(tmp_path: Path) -> None:

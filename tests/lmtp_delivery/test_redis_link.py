@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from lmtp_delivery.redis_link import RedisFailed, RedisLink
+from lmtp_delivery.redis_link import Command, RedisFailed, RedisLink
 from tests.fix_redis import RedisServer, redis_server
 
 pytestmark = pytest.mark.live
 __all__ = ["redis_server"]
 
 
-def run(server: RedisServer, commands: list[list[tuple[str | bytes | int, ...]]]) -> list[object]:
+def run(server: RedisServer, commands: Sequence[Sequence[Command]]) -> list[Any]:
     """What each of several callers at once gets."""
 
-    async def ask() -> list[object]:
+    async def ask() -> list[Any]:
         link = await RedisLink.open(f"redis://127.0.0.1:{server.port}/0", 2.0)
         try:
-            return await asyncio.gather(*map(link.ask, commands), return_exceptions=True)
+            found: list[Any] = await asyncio.gather(*map(link.ask, commands), return_exceptions=True)
+            return found
         finally:
             link.close()
 
@@ -28,7 +31,9 @@ def run(server: RedisServer, commands: list[list[tuple[str | bytes | int, ...]]]
 
 def test_everybody_gets_his_own_answers(redis_server: RedisServer) -> None:
     redis_server.start()
-    asked = [[("SET", f"k{n}", n), ("GET", f"k{n}")][: n % 3] for n in range(100)]  # some ask for nothing
+    asked: list[list[Command]] = [
+        [("SET", f"k{n}", n), ("GET", f"k{n}")][: n % 3] for n in range(100)
+    ]  # some ask for nothing
     assert run(redis_server, asked) == [[b"OK", str(n).encode()][: n % 3] for n in range(100)]
 
 
