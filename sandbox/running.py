@@ -254,8 +254,8 @@ class RunningSandbox:
         checks = self._processes[name].checks
 
         def up() -> bool:
-            state = self.status()[name]
-            return state.up and self.pid(name) != not_pid and all(check.passes() for check in checks)
+            pid = self.pid(name)  # first: a state that is looked at later is no older
+            return pid not in (0, not_pid) and self.status()[name].up and all(check.passes() for check in checks)
 
         eventually(up, timeout_s)
 
