@@ -28,10 +28,14 @@ class Peer:
     def __init__(self, path: Path, timeout_s: float = 30.0) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(timeout_s)
-        self._socket.connect(str(path))
         self._file = self._socket.makefile("rb")
-        self.greeting = self.reply()[0]
-        self.features = self.command("LHLO peer.test")[1].splitlines()[1:] if self.greeting == 220 else []
+        try:
+            self._socket.connect(str(path))
+            self.greeting = self.reply()[0]
+            self.features = self.command("LHLO peer.test")[1].splitlines()[1:] if self.greeting == 220 else []
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Peer:
         return self

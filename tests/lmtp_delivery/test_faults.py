@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -44,34 +44,43 @@ def count(sandbox: RunningSandbox, subject: str, user: str = USER) -> int:
 
 
 @contextmanager
-def second_store(sandbox: RunningSandbox, port: int) -> Iterator[list[int]]:
-    """Dovecot's LMTP under another address, as if it were another host; the list counts connections."""
-    opened: list[int] = []
-    listener = socket.create_server(("127.0.0.2", port))
+def second_store(sandbox: RunningSandbox, port: int) -> Iterator[list[socket.socket]]:
+    """Dovecot's LMTP under another address, as if it were another host; the list holds the connections to it."""
+    clients: list[socket.socket] = []
+    stores: list[socket.socket] = []
+    threads: list[threading.Thread] = []
 
     def carry(source: socket.socket, target: socket.socket) -> None:
-        while data := source.recv(65_536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+        with suppress(OSError):
+            while data := source.recv(65_536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
 
     def serve() -> None:
         while True:
             try:
-                client, _ = listener.accept()
+                clients.append(listener.accept()[0])
             except OSError:
                 return
-            opened.append(1)
-            store = socket.socket(socket.AF_UNIX)
-            store.connect(str(dovecot.lmtp_socket(sandbox.layout)))
-            for pair in ((client, store), (store, client)):
-                threading.Thread(target=carry, args=pair, daemon=True).start()
+            stores.append(socket.socket(socket.AF_UNIX))
+            stores[-1].connect(str(dovecot.lmtp_socket(sandbox.layout)))
+            for pair in ((clients[-1], stores[-1]), (stores[-1], clients[-1])):
+                threads.append(threading.Thread(target=carry, args=pair))
+                threads[-1].start()
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    yield opened
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(timeout=5)
+    with socket.create_server(("127.0.0.2", port)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        yield clients
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
+    for connection in (*clients, *stores):
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join()
+    for connection in (*clients, *stores):
+        connection.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -178,7 +187,7 @@ def test_kill_under_load_leaves_each_mail_once(start_lmtpd: Any, sandbox: Runnin
     """Workers die at any moment; whatever was not acknowledged is offered again, as Postfix does."""
     agent = start_lmtpd(processes=2)
     chance = random.Random(8878)
-    open_ids = {f"4jXkill{number:08d}" for number in range(160)}
+    open_ids = {f"4jXkill{number:08d}" for number in range(300)}
     acknowledged: set[str] = set()
 
     def offer(queue_id: str) -> None:
@@ -190,15 +199,20 @@ def test_kill_under_load_leaves_each_mail_once(start_lmtpd: Any, sandbox: Runnin
         except (OSError, EOFError):  # the connection was lost
             return
 
+    def kill_at_times() -> None:
+        while not calm.wait(chance.uniform(0.2, 0.7)):
+            for pid in agent.workers()[:1]:
+                os.kill(pid, signal.SIGKILL)
+
+    calm = threading.Event()
+    killer = threading.Thread(target=kill_at_times)
+    killer.start()
     with ThreadPoolExecutor(10) as pool:
         for _ in range(8):
-            running = [pool.submit(offer, queue_id) for queue_id in sorted(open_ids - acknowledged)]
-            time.sleep(chance.uniform(0.05, 0.4))
-            for pid in agent.workers():
-                os.kill(pid, signal.SIGKILL)
-            for future in running:
-                future.result()
-            time.sleep(1.2)
+            list(pool.map(offer, sorted(open_ids - acknowledged)))
+            time.sleep(0.5)
+        calm.set()
+        killer.join()
         deadline = time.monotonic() + 60
         while open_ids - acknowledged and time.monotonic() < deadline:
             list(pool.map(offer, sorted(open_ids - acknowledged)))
