@@ -214,6 +214,7 @@ class Agent:
                 logger.warning(log.line(mail.queue_id, doveadm="down", why=error))
                 return []
             if events:
+                attempt.usage = Usage()  # no longer true
                 attempt.reply = None
                 await self._send(mail, [attempt])
         self._emptying.pop(mailbox, None)
