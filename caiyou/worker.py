@@ -33,10 +33,10 @@ from rq.results import Result
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
-from caiyou import log, queues
-from caiyou.errors import DirectoryDown, SettingsError, TempFail
+from caiyou import daemon, log, queues
+from caiyou.errors import DirectoryDown, TempFail
 from caiyou.holder import holder, is_dead
-from caiyou.settings import Settings, current
+from caiyou.settings import Settings
 
 logger = logging.getLogger("caiyou.worker")
 
@@ -208,19 +208,11 @@ def serve(settings: Settings, queue: str) -> None:
 
 
 def main() -> int:
-    """Run until SIGTERM; 78 when the settings are wrong (EX_CONFIG, sysexits.h). The queue's name may be given."""
-    log.setup()
-    try:
-        settings = current()
-        settings.effective()
-    except SettingsError as error:
-        print(f"caiyou-worker: {error}", file=sys.stderr)
-        return 78
-    queue = sys.argv[1] if len(sys.argv) > 1 else queues.NOTIFY_QUEUE
-    if queue not in queues.QUEUES:
-        print(f"caiyou-worker: no queue {queue}; known: {', '.join(queues.QUEUES)}", file=sys.stderr)
-        return 64
-    serve(settings, queue)
+    """Run until SIGTERM; 78 when the settings are wrong (EX_CONFIG, sysexits.h)."""
+    arguments = daemon.parser("caiyou-worker", "Run the jobs of one queue.")
+    arguments.add_argument("queue", nargs="?", choices=queues.QUEUES, default=queues.NOTIFY_QUEUE)
+    queue = arguments.parse_args().queue
+    serve(daemon.begin("caiyou-worker"), queue)
     return 0
 
 

@@ -15,9 +15,8 @@ import uvloop
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from caiyou import log, queues
-from caiyou.errors import SettingsError
-from caiyou.settings import Settings, current
+from caiyou import daemon, log, queues
+from caiyou.settings import Settings
 from mail2sms.gateway import Gateway
 from mail2sms.intake import Intake
 from mail2sms.journal import Journal
@@ -129,13 +128,10 @@ async def _run(settings: Settings) -> None:
 
 def main() -> int:
     """Run until SIGTERM; 78 when the settings are wrong (EX_CONFIG), 70 on a bug of ours (EX_SOFTWARE, sysexits.h)."""
-    log.setup()
-    try:
-        settings = current()
-        settings.effective()
-    except SettingsError as error:
-        print(f"caiyou-smsgw: {error}", file=sys.stderr)
-        return 78
+    daemon.parser(
+        "caiyou-smsgw", "Send the waiting short messages over the carriers' links, take in reports and MO."
+    ).parse_args()
+    settings = daemon.begin("caiyou-smsgw")
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(settings))

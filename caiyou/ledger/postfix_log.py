@@ -20,7 +20,7 @@ _LINE = re.compile(
     rb"(?P<at>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:?\d\d)) \S+ "
     rb"(?P<service>\S+/[^\s\[]+)\[\d+\]: (?P<queue_id>[0-9A-Za-z]{5,32}): (?P<text>.*)"
 )
-_MESSAGE_ID = re.compile(r"message-id=(\S+)")
+_MESSAGE_ID = re.compile(r"message-id=(?!<>)(\S+)")  # Postfix writes <> for a mail without one
 # What another Postfix, or a bounce of ours, is called next.
 _NEXT = re.compile(r"(?:queued as|(?:non-delivery|delivery status) notification:) ([0-9A-Za-z]{5,32})\b")
 

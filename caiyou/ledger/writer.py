@@ -23,12 +23,12 @@ from redis.retry import Retry
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
-from caiyou import log, queues
+from caiyou import daemon, log, queues
 from caiyou.errors import SettingsError
 from caiyou.events import DEAD_STREAM, FIELD, STREAM, Event
 from caiyou.ledger import database
 from caiyou.ledger.record import record
-from caiyou.settings import Settings, current
+from caiyou.settings import Settings
 
 logger = logging.getLogger("caiyou.ledgerd")
 
@@ -172,14 +172,13 @@ def _is_about_content(error: Exception) -> bool:
 
 def main() -> int:
     """Run until SIGTERM; 78 when the settings are wrong or the tables are of a later release (EX_CONFIG)."""
-    log.setup()
+    daemon.parser("caiyou-ledgerd", "Write the events into SQL, in batches.").parse_args()
+    settings = daemon.begin("caiyou-ledgerd")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        settings = current()
-        settings.effective()
         engine = database.connect(settings.ledger)
         logger.info(log.line(None, ledger="starts", url=engine.url.render_as_string(hide_password=True)))
         Writer(settings, engine, socket.gethostname()).run(stop)

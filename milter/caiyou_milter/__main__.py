@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import grp
 import logging
 import os
@@ -15,11 +14,11 @@ from pathlib import Path
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from caiyou import log, queues
+from caiyou import daemon, log, queues
 from caiyou.directory.lookup import Directory
 from caiyou.errors import OutboxDown, SettingsError
 from caiyou.outbox import Outbox
-from caiyou.settings import Settings, current
+from caiyou.settings import Settings
 from caiyou_milter import filter as milter
 from caiyou_milter.facts import Blacklist, QuotaMirror
 from caiyou_milter.services import Services
@@ -27,27 +26,23 @@ from caiyou_milter.settings import MAX_SOCKET_PATH_OCTETS, MilterSettings
 
 logger = logging.getLogger("caiyou.milter")
 
-EX_CONFIG = 78  # sysexits.h
 _STOP = {signal.SIGTERM, signal.SIGINT}
 
 
 def main() -> int:
     """0 after SIGTERM, 78 when the settings are wrong."""
-    argparse.ArgumentParser(
-        prog="caiyou-milter",
-        description="Refuse, scan and trigger notifications beside Postfix (smtpd_milters). Runs in the foreground.",
-        epilog="Settings: tables [milter], [ldap], [redis], [site] of $CAIYOU_CONFIG or /etc/caiyou/caiyou.toml.",
+    daemon.parser(
+        "caiyou-milter", "Refuse, scan and trigger notifications beside Postfix (smtpd_milters)."
     ).parse_args()
-    log.setup()
+    settings = daemon.begin("caiyou-milter")
     # For _stop_on_signal; every other thread holds them back.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
-        settings = current()
         services = _services(settings, settings.table(MilterSettings))
         _listen(services)
     except SettingsError as error:
         print(f"caiyou-milter: {error}", file=sys.stderr)
-        return EX_CONFIG
+        return daemon.EX_CONFIG
     threading.Thread(target=_stop_on_signal, args=(services,), name="stop", daemon=True).start()
     logger.info(log.line(None, status="listening", socket=services.settings.socket))
     milter.serve()

@@ -38,7 +38,8 @@ class Message:
         if lower == "subject":
             self._subject = value
         elif lower == "message-id":
-            self.message_id = value.decode("utf-8", "replace").strip()[:998]
+            text = value.decode("utf-8", "replace").strip()[:998]
+            self.message_id = text if text.strip("<> ") else ""  # <> names no mail, and many have it
         elif lower.startswith(INTERNAL):
             self.internal[lower] += 1
             self.asks = self.asks or (lower == ASK_HEADER and value.strip().lower() == b"yes")

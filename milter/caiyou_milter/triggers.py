@@ -38,6 +38,7 @@ def notification(queue_id: str, envelope: Envelope, message: Message, digest_byt
         direction=envelope.direction,
         mail_from=envelope.mail_from,
         header_from=digest.header_from,
+        from_address=digest.header_from_address,
         sent_at=(digest.sent_at or datetime.now(UTC)).isoformat(),
         subject=digest.subject,
         text=digest.text,

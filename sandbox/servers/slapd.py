@@ -73,9 +73,9 @@ def _config(layout: Layout, database: Path) -> Path:
 
 
 def _load_tree(layout: Layout, config: Path) -> None:
-    from caiyou.directory.password import hashed
+    from caiyou.directory.password import hashed_secret
 
-    words = {f"{name.upper()}_HASH": hashed(password(layout, name)) for name in SERVICES}
+    words = {f"{name.upper()}_HASH": hashed_secret(password(layout, name)) for name in SERVICES}
     tree = _filled(layout.app / "openldap-conf" / "tree.ldif", {"DC": BASE.partition("=")[2], **words})
     _slapadd(config, 1, tree)
 
