@@ -131,3 +131,11 @@ def test_only_the_end_of_a_large_log_is_read_and_the_one_before(
 def test_no_log_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         list(lines_of(tmp_path / "none", ids("ABC123")))
+
+
+def test_mails_without_a_message_id_have_nothing_in_common(tmp_path: Path) -> None:
+    log = tmp_path / "mail.log"
+    log.write_text("".join(f"Feb 28 09:00:0{n} mx postfix/cleanup[2]: 4B6871AE0F{n}: message-id=<>\n" for n in "123"))
+    (line,) = lines_of(log, ids("4B6871AE0F2"), now=NOW)
+    assert line.ids == ids("4B6871AE0F2")
+    assert list(lines_of(log, ids(message_ids=("<>",)), now=NOW)) == []

@@ -74,6 +74,22 @@ def test_the_header_that_asks(message: Message, name: str, value: bytes, asks: b
 
 
 @pytest.mark.parametrize(
+    "value, message_id",
+    [
+        (b" <1@x.test>", "<1@x.test>"),
+        (b"\n <1@x.test> ", "<1@x.test>"),
+        (b" 1", "1"),
+        (b" <>", ""),
+        (b" < >", ""),
+        (b"", ""),
+    ],
+)
+def test_a_message_id_that_says_nothing_is_none(message: Message, value: bytes, message_id: str) -> None:
+    message.header("Message-Id", value)
+    assert message.message_id == message_id
+
+
+@pytest.mark.parametrize(
     "subject, may",
     [
         (b" hello", False),
