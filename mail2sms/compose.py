@@ -31,7 +31,7 @@ def compose(notify: Notify, *, zone: tzinfo, long: bool = False) -> str:
         latin_body = "".join(takewhile(is_latin, body))
         rest = "" if latin_body == body else "..."
         latin = _compose(sender, time, subject, latin_body.rstrip() + rest, Coding.LATIN, long)
-        if not rest or len(latin) > len(text):
+        if not rest or len(latin) - len(rest) > len(text):
             return latin
     return text
 

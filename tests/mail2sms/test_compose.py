@@ -54,6 +54,12 @@ def test_compose_layout(given_notify: Notify, text: str) -> None:
     assert compose(given_notify, zone=SHANGHAI) == text
 
 
+@pytest.mark.parametrize("body", ["正", "正文", "好的 ok", "正文" * 100])
+def test_compose_a_chinese_text_below_a_latin_subject_is_told(body: str) -> None:
+    text = compose(notify("bob@example.test", "Meeting", body), zone=SHANGHAI)
+    assert text == f"bob@example.test 11-23 12:05 Meeting: {body}"[:70]
+
+
 def test_compose_text_fills_the_rest() -> None:
     text = compose(notify(text="明天上午九点在三楼会议室开会" * 20), zone=SHANGHAI)
     assert len(text) == 70
