@@ -57,7 +57,8 @@ def test_compose_layout(given_notify: Notify, text: str) -> None:
 @pytest.mark.parametrize("body", ["正", "正文", "好的 ok", "正文" * 100])
 def test_compose_a_chinese_text_below_a_latin_subject_is_told(body: str) -> None:
     text = compose(notify("bob@example.test", "Meeting", body), zone=SHANGHAI)
-    assert text == f"bob@example.test 11-23 12:05 Meeting: {body}"[:70]
+    whole = f"bob@example.test 11-23 12:05 Meeting: {body}"
+    assert text == (whole if len(whole) <= 70 else f"{whole[:69]}…")
 
 
 def test_compose_text_fills_the_rest() -> None:
