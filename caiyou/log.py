@@ -18,7 +18,7 @@ def setup(level: str = "INFO") -> None:
     handler.setFormatter(logging.Formatter(FORMAT))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     # A line says neither where in the source it was written nor by which thread; finding that out costs as much again.
-    logging._srcfile = None  # type: ignore[attr-defined] # the way the logging HOWTO gives ("Optimization")
+    logging._srcfile = None  # the way the logging HOWTO gives ("Optimization")
     logging.logThreads = logging.logMultiprocessing = False
 
 

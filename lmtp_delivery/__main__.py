@@ -67,6 +67,7 @@ class Parent:
         self._lifeline, self._hold = os.pipe()  # workers read it: its end is the parent's end
         self._started: dict[int, float] = {}  # pid to time.monotonic()
         self._stopping = False
+        self._inode = _inode(Path(listener.getsockname())) if listener.family == socket.AF_UNIX else None
 
     def run(self) -> int:
         """Until told to stop and every worker has ended."""
@@ -86,9 +87,9 @@ class Parent:
                 time.sleep(RESPAWN_S)
             if not self._stopping:
                 self._spawn()
-        endpoint = Endpoint.parse(table.listen)
-        if endpoint.path:
-            Path(endpoint.path).unlink(missing_ok=True)
+        path = Path(Endpoint.parse(table.listen).path)
+        if self._inode is not None and _inode(path) == self._inode:  # not the socket of a successor that is up already
+            path.unlink(missing_ok=True)
         logger.info(log.line(None, stopped=table.listen))
         return 0
 
@@ -171,6 +172,14 @@ def _bind_once(endpoint: Endpoint) -> socket.socket:
     listener.listen(BACKLOG)
     listener.setblocking(False)
     return listener
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 @contextmanager

@@ -139,7 +139,7 @@ class Agent:
             [a.key for a in keyed if a.key],
             [a.subscriber.mailbox for a in limited],
             mail.known_to_peer,
-            mail.message.received_at,
+            lambda: mail.message.received_at,
         )
         for attempt, standing in zip(keyed, begun, strict=True):
             attempt.begun = standing

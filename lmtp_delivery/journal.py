@@ -22,7 +22,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -119,7 +119,7 @@ class Journal:
         keys: Sequence[str],
         mailboxes: Sequence[str],
         known_to_peer: Sequence[str] = (),
-        received_at: float | None = None,
+        received_at: Callable[[], float | None] = lambda: None,
     ) -> tuple[list[Begun], list[Usage]]:
         """Note the intent for each key, look up each mailbox's room, drop the keys the peer has shown to know of.
 
@@ -136,8 +136,9 @@ class Journal:
             answers = await self._ask(commands)
             begun = [await self._standing(key, answer) for key, answer in zip(keys, answers, strict=False)]
         except Away:
-            fresh = received_at is None or time.time() - received_at < FRESH_S
-            standing = Begun() if fresh else Begun(Standing.IN_DOUBT, since=received_at or 0.0)
+            since = received_at()
+            fresh = since is None or time.time() - since < FRESH_S
+            standing = Begun() if fresh else Begun(Standing.IN_DOUBT, since=since or 0.0)
             return [standing] * len(keys), [Usage()] * len(mailboxes)
         return begun, [_usage(answer) for answer in answers[len(keys) : len(keys) + len(mailboxes)]]
 

@@ -254,12 +254,16 @@ class Session(LMTP):
             self._goodbye(b"".join(self._replies))
 
     async def _receive(self, message: Message) -> None:
-        """Read up to the lone dot; where the message is too big, read on but keep nothing."""
+        """Read up to the lone dot; where the message is too big, or cannot be kept, read on but keep nothing.
+
+        Raises OSError then, at the end: what is left unread would be taken for commands.
+        """
         # So that CR LF . CR LF ends an empty message too.
         self._reader.feed_data(b"\r\n")
         await self.push(b"354 Ok\r\n")
         await self._flush()
         first, last = True, False
+        failure: OSError | None = None
         while not last:
             self._reset_timeout(self._settings.data_s)
             try:
@@ -269,12 +273,21 @@ class Session(LMTP):
                 piece = await self._reader.readexactly(overrun.consumed)
             if first:
                 piece, first = piece[2:], False
-            await message.add(piece)
+            if failure is not None:
+                message.size_bytes += len(piece)
+            else:
+                try:
+                    await message.add(piece)
+                except OSError as error:
+                    failure = error
+                    message.drop()
             if message.size_bytes > self._settings.message_bytes:
                 message.drop()
                 if message.size_bytes > 2 * self._settings.message_bytes:
                     self._goodbye(f"{delivery.TOO_BIG}\r\n".encode())
                     raise ConnectionResetError("message without end")
+        if failure is not None:
+            raise failure
         message.finish()
 
     def _refusal(self, message: Message) -> Reply | None:
