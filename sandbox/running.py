@@ -231,7 +231,7 @@ class RunningSandbox:
     def pid(self, name: str) -> int:
         """The process itself; of Postfix its master, which has a shell above it."""
         if name == "postfix":
-            return int((self.layout.data / "queue" / "pid" / "master.pid").read_text())
+            return int((self.layout.data / "queue" / "pid" / "master.pid").read_text() or 0)
         return self.status()[name].pid
 
     def kill(self, name: str) -> int:
