@@ -112,6 +112,7 @@ def test_a_recipient_with_notification_on_makes_one_job(bench: Bench) -> None:
         message_id="4ABC",
         direction="in",
         mail_from="a@x.test",
+        from_address="a@x.test",
         header_from="李四",
         sent_at="2026-11-23T13:06:21+08:00",
         subject="你好",
