@@ -82,6 +82,8 @@ def _own_values(layout: Layout) -> dict[str, object]:
         "queue_run_delay": "5s",
         "minimal_backoff_time": "5s",
         "maximal_backoff_time": "60s",
+        # A process that was killed before its first client makes Postfix leave the service alone for this long.
+        "service_throttle_time": "1s",
     }
 
 
