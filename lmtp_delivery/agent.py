@@ -6,15 +6,13 @@ import asyncio
 import functools
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
 from caiyou import log
-from caiyou.directory.lookup import Directory
-from caiyou.directory.model import Resolution, Subscriber
+from caiyou.directory.model import Subscriber
 from caiyou.errors import DirectoryDown, Reply
 from caiyou.events import Event, Kind
 from caiyou.settings import Settings
@@ -23,12 +21,11 @@ from lmtp_delivery.delivery import Destination
 from lmtp_delivery.doveadm import Doveadm, DoveadmDown
 from lmtp_delivery.dovecot import Envelope, Stores
 from lmtp_delivery.journal import Begun, Journal, Standing, Usage
+from lmtp_delivery.lookup import Lookup
 from lmtp_delivery.message import Message
 from lmtp_delivery.settings import LmtpSettings
 
 logger = logging.getLogger("caiyou.lmtpd")
-
-LOOKUP_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +63,7 @@ class Agent:
         self._settings = settings.table(LmtpSettings)
         self._hostname = settings.site.hostname
         self._postmaster = settings.site.postmaster
-        self._directory = Directory(settings)
-        self._threads = ThreadPoolExecutor(LOOKUP_THREADS, thread_name_prefix="ldap")
+        self._lookup = Lookup(settings)
         self._journal = Journal(settings, self._settings.remember_s)
         self._stores = Stores(self._settings, self._hostname)
         self._doveadm = Doveadm(self._settings)
@@ -76,6 +72,7 @@ class Agent:
 
     async def start(self) -> None:
         """Begin to serve."""
+        await self._lookup.start()
         await self._journal.start()
 
     async def close(self) -> None:
@@ -84,14 +81,12 @@ class Agent:
         self._stores.close()
         await self._doveadm.close()
         await self._journal.close()
-        self._threads.shutdown()
-        self._directory.close()
+        await self._lookup.close()
 
     async def destination(self, address: str) -> Destination | Reply:
         """The mailbox that a recipient means, or why it gets nothing."""
-        loop = asyncio.get_running_loop()
         try:
-            subscriber, resolution = await loop.run_in_executor(self._threads, self._look_up, address)
+            subscriber, resolution = await self._lookup.find(address)
         except DirectoryDown as error:
             logger.warning(log.line(None, directory="down", why=error))
             return delivery.DIRECTORY_DOWN
@@ -127,10 +122,6 @@ class Agent:
         replies = {mailbox: delivery.for_peer(a.reply) for mailbox, a in attempts.items() if a.reply}
         delivered = [a.key for a in attempts.values() if a.key and a.reply and a.reply.code == 250]
         return [replies[destination.mailbox] for destination in mail.destinations], delivered
-
-    def _look_up(self, address: str) -> tuple[Subscriber | None, Resolution | None]:
-        subscriber = self._directory.subscriber(address)
-        return subscriber, None if subscriber else self._directory.resolve(address)
 
     async def _begin(self, mail: Mail, attempts: Sequence[_Attempt]) -> None:
         keyed = [a for a in attempts if a.key]
