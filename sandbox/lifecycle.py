@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from itertools import groupby
 from caiyou.errors import CaiyouError
 from sandbox import files, supervise
 from sandbox.layout import CHECKOUT, Layout
+from sandbox.ports import HOST
 from sandbox.process import Process
 from sandbox.servers import clamd, daemons, dovecot, postfix, redis, slapd, tls
 
@@ -28,6 +31,15 @@ def start(layout: Layout, say: Say) -> tuple[list[Process], list[str]]:
     """Start what is not running and restart what has changed; all processes, and the names of those not up."""
     _check_machine()
     _make_folders(layout)
+    with (layout.run / "starting").open("w") as lock:  # two starts at once: the second waits and finds it done
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _start(layout, say)
+
+
+def _start(layout: Layout, say: Say) -> tuple[list[Process], list[str]]:
+    if not supervise.is_running(layout):
+        supervise.shut_down(layout)  # what a killed supervisord left behind
+        _check_ports(layout)
     _copy_checkout(layout)
     tls.prepare(layout)
     processes = [p for server in (slapd, redis, clamd, daemons, dovecot, postfix) for p in server.prepare(layout)]
@@ -87,6 +99,20 @@ def _not_steady(layout: Layout, say: Say) -> list[str]:
         if not state.up:
             say(f"{state.name} is not up: {state.why}")
     return [state.name for state in states if not state.up]
+
+
+def _check_ports(layout: Layout) -> None:
+    """Raise CaiyouError with the way out when another program has one of our ports."""
+    taken = []
+    for name, port in layout.ports.by_name().items():
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind((HOST, port))
+            except OSError:
+                taken.append(f"{port} ({name})")
+    if taken:
+        raise CaiyouError(f"in use on {HOST} by another program: port {', '.join(taken)}; try PORT_BASE=20000")
 
 
 def _check_machine() -> None:

@@ -101,7 +101,7 @@ def states(layout: Layout) -> list[State]:
             infos = rpc.getAllProcessInfo()
     except OSError:
         return []
-    return [_state(info) for info in sorted(infos, key=lambda info: order.get(info["name"], 0))]
+    return [_state(layout, info) for info in sorted(infos, key=lambda info: order.get(info["name"], 0))]
 
 
 def shut_down(layout: Layout) -> bool:
@@ -134,7 +134,6 @@ def _rpc(layout: Layout) -> Iterator[Any]:
 
 
 def _launch(layout: Layout, conf: Path) -> None:
-    shut_down(layout)
     clean = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "CAIYOU_SANDBOX_OWN": str(layout.folder)}
     done = subprocess.run(
         [daemons.python(), "-m", "supervisor.supervisord", "-c", conf],
@@ -167,9 +166,11 @@ def _own_pids(layout: Layout) -> list[int]:
     return found
 
 
-def _state(info: dict[str, Any]) -> State:
+def _state(layout: Layout, info: dict[str, Any]) -> State:
     up = info["statename"] == "RUNNING"
-    why = "" if up else (_last_line(Path(info["stdout_logfile"])) or info["spawnerr"])
+    # Postfix says what is wrong in its own log only.
+    log = layout.mail_log if info["name"] == "postfix" else Path(info["stdout_logfile"])
+    why = "" if up else (_last_line(log) or info["spawnerr"])
     since = max(0, info["now"] - info["start"]) if up else 0
     return State(name=info["name"], up=up, state=info["statename"], pid=info["pid"], since_s=since, why=why)
 

@@ -16,6 +16,12 @@ BOB = "bob@example.test"
 MIB = 1 << 20
 
 
+@pytest.fixture(scope="module", autouse=True)
+def domain(sandbox: RunningSandbox) -> None:
+    """The tests of this file have one to themselves."""
+    sandbox.admin.domains.add("doors.test")
+
+
 def mail(subject: str, body: bytes = b"text\r\n") -> bytes:
     return f"From: w@world.test\r\nTo: x@example.test\r\nSubject: {subject}\r\n\r\n".encode() + body
 
@@ -48,25 +54,25 @@ def test_headers_and_lines_pass_as_they_came(sandbox: RunningSandbox) -> None:
     A header field beyond 60,000 octets Postfix cuts while a milter looks on; a lone CR it makes a blank, lest another
     server take it for the end of a line.
     """
-    sandbox.add_user("raw@example.test")
+    sandbox.add_user("raw@doors.test")
     sent = (
         b"Subject: untouched\r\nX-Long: " + b"x" * 50_000 + b"\r\nFrom: wei\r\nTo: alice, \xd5\xc5\xc8\xfd <bob>\r\n"
         b"Bcc: hidden@example.test\r\nContent-Length: 7\r\n\r\n" + b"y" * 5000 + b"\r\n.\r\n\xff\xfe\r\n"
     )
-    sandbox.send("w@world.test", ["raw@example.test"], sent)
-    assert stored(sandbox, "raw@example.test", "untouched").endswith(sent)
+    sandbox.send("w@world.test", ["raw@doors.test"], sent)
+    assert stored(sandbox, "raw@doors.test", "untouched").endswith(sent)
 
 
 def test_a_bare_newline_does_not_end_a_message(sandbox: RunningSandbox) -> None:
     """SMTP smuggling: what follows LF . LF is text, not a second mail."""
-    sandbox.add_user("smuggle@example.test")
+    sandbox.add_user("smuggle@doors.test")
     with socket.create_connection((HOST, sandbox.ports.smtp), 30) as session:
         lines = session.makefile("rwb")
         for command, code in (
             (b"", b"220"),
             (b"HELO client.world.test\r\n", b"250"),
             (b"MAIL FROM:<w@world.test>\r\n", b"250"),
-            (b"RCPT TO:<smuggle@example.test>\r\n", b"250"),
+            (b"RCPT TO:<smuggle@doors.test>\r\n", b"250"),
             (b"DATA\r\n", b"354"),
             (
                 b"Subject: smuggler\r\n\r\none\n.\nMAIL FROM:<evil@world.test>\r\nRCPT TO:<bob@example.test>\r\n.\r\n",
@@ -77,7 +83,7 @@ def test_a_bare_newline_does_not_end_a_message(sandbox: RunningSandbox) -> None:
             lines.write(command)
             lines.flush()
             assert lines.readline().startswith(code), command
-    assert b"MAIL FROM:<evil@world.test>" in stored(sandbox, "smuggle@example.test", "smuggler")
+    assert b"MAIL FROM:<evil@world.test>" in stored(sandbox, "smuggle@doors.test", "smuggler")
     assert sandbox.log("from=<evil@world.test>") == []
 
 
@@ -111,35 +117,35 @@ def test_old_login_form_and_a_wrong_password(sandbox: RunningSandbox) -> None:
 
 
 def test_dynamic_alias_follows_the_directory(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("first@example.test", name="动态一")
+    sandbox.add_user("first@doors.test", name="动态一")
     sandbox.admin.aliases.add(
-        "everyone@example.test", member_url="ldap:///ou=domains,dc=caiyou?caiyouMailbox?sub?(cn=动态*)"
+        "everyone@doors.test", member_url="ldap:///ou=domains,dc=caiyou?caiyouMailbox?sub?(cn=动态*)"
     )
-    sandbox.send("w@world.test", ["everyone@example.test"], mail("to one"))
-    stored(sandbox, "first@example.test", "to one")
-    sandbox.add_user("second@example.test", name="动态二")
-    sandbox.send("w@world.test", ["everyone@example.test"], mail("to two"))
-    stored(sandbox, "first@example.test", "to two")
-    stored(sandbox, "second@example.test", "to two")
+    sandbox.send("w@world.test", ["everyone@doors.test"], mail("to one"))
+    stored(sandbox, "first@doors.test", "to one")
+    sandbox.add_user("second@doors.test", name="动态二")
+    sandbox.send("w@world.test", ["everyone@doors.test"], mail("to two"))
+    stored(sandbox, "first@doors.test", "to two")
+    stored(sandbox, "second@doors.test", "to two")
 
 
 def test_alias_of_an_alias_and_of_someone_outside(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("member@example.test")
-    sandbox.admin.aliases.add("inner@example.test", ["member@example.test", "friend@world.test"])
-    sandbox.admin.aliases.add("外层@例子.test", ["inner@example.test", "member@example.test"])
+    sandbox.add_user("member@doors.test")
+    sandbox.admin.aliases.add("inner@doors.test", ["member@doors.test", "friend@world.test"])
+    sandbox.admin.aliases.add("外层@例子.test", ["inner@doors.test", "member@doors.test"])
     sent = mail("nested")
-    sandbox.send("w@world.test", ["外层@例子.test", "inner@example.test"], sent)
-    stored(sandbox, "member@example.test", "nested")
+    sandbox.send("w@world.test", ["外层@例子.test", "inner@doors.test"], sent)
+    stored(sandbox, "member@doors.test", "nested")
     sandbox.eventually(lambda: [o for o in sandbox.outside() if b"Subject: nested" in o.content])
     sandbox.eventually(lambda: not sandbox.queue())
-    assert len([m for m in sandbox.mails("member@example.test") if b"nested" in m]) == 1
+    assert len([m for m in sandbox.mails("member@doors.test") if b"nested" in m]) == 1
     assert [o.rcpt_tos for o in sandbox.outside() if b"Subject: nested" in o.content] == [["friend@world.test"]]
 
 
 def test_bounce_of_a_mail_from_outside_leaves_in_both_languages(sandbox: RunningSandbox) -> None:
     """An alias leads outside, where the mail is refused: its Chinese sender hears of it."""
-    sandbox.admin.aliases.add("away@example.test", ["refuse@world.test"])
-    sandbox.send("王五@外面.test", ["away@example.test"], mail("bounces"))
+    sandbox.admin.aliases.add("away@doors.test", ["refuse@world.test"])
+    sandbox.send("王五@外面.test", ["away@doors.test"], mail("bounces"))
     bounce = sandbox.eventually(lambda: next((o for o in sandbox.outside() if o.rcpt_tos == ["王五@外面.test"]), None))
     assert bounce.mail_from == ""
     assert bounce.smtputf8

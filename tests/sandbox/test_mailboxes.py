@@ -27,6 +27,12 @@ CACHE_S = 3.1  # auth_cache_ttl is 2 s, in whole seconds
 SOURCES = (f"127.0.3.{n}" for n in itertools.count(1))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def domain(sandbox: RunningSandbox) -> None:
+    """The tests of this file have one to themselves."""
+    sandbox.admin.domains.add("boxes.test")
+
+
 def may_log_in(sandbox: RunningSandbox, user: str, password: str) -> bool:
     """By IMAP, from an address of its own, since Dovecot delays the next try from one that failed."""
     credentials = base64.b64encode(f"\0{user}\0{password}".encode())
@@ -54,9 +60,9 @@ def deliver(sandbox: RunningSandbox, mailbox: str, octets: int = 100) -> tuple[i
 
 
 def test_login_by_any_of_ones_addresses(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("own@example.test", addresses=["自己@例子.test"])
-    for user in ("own@example.test", "Own@Example.TEST", "自己@例子.test", "自己@xn--fsqu00a.test"):
-        assert may_log_in(sandbox, user, sandbox.password("own@example.test")), user
+    sandbox.add_user("own@boxes.test", addresses=["自己@例子.test"])
+    for user in ("own@boxes.test", "Own@Boxes.TEST", "自己@例子.test", "自己@xn--fsqu00a.test"):
+        assert may_log_in(sandbox, user, sandbox.password("own@boxes.test")), user
 
 
 def test_wrong_passwords_and_unknown_users_wait(sandbox: RunningSandbox) -> None:
@@ -67,25 +73,25 @@ def test_wrong_passwords_and_unknown_users_wait(sandbox: RunningSandbox) -> None
 
 
 def test_suspended_closed_and_those_of_a_suspended_domain_stay_out(sandbox: RunningSandbox) -> None:
-    sandbox.admin.domains.add("doors.test")
-    sandbox.add_user("s@doors.test")
-    assert may_log_in(sandbox, "s@doors.test", sandbox.password("s@doors.test"))
+    sandbox.admin.domains.add("suspended.test")
+    sandbox.add_user("s@suspended.test")
+    assert may_log_in(sandbox, "s@suspended.test", sandbox.password("s@suspended.test"))
     for state in ("suspended", "closed", "active"):
-        sandbox.admin.users.set("s@doors.test", state=state)
+        sandbox.admin.users.set("s@suspended.test", state=state)
         time.sleep(CACHE_S)
-        assert may_log_in(sandbox, "s@doors.test", sandbox.password("s@doors.test")) is (state == "active")
-    sandbox.admin.domains.set("doors.test", state="suspended")
+        assert may_log_in(sandbox, "s@suspended.test", sandbox.password("s@suspended.test")) is (state == "active")
+    sandbox.admin.domains.set("suspended.test", state="suspended")
     time.sleep(CACHE_S)
-    assert not may_log_in(sandbox, "s@doors.test", sandbox.password("s@doors.test"))
+    assert not may_log_in(sandbox, "s@suspended.test", sandbox.password("s@suspended.test"))
 
 
 def test_a_changed_password_counts(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("changes@example.test", password="the old one")
-    assert may_log_in(sandbox, "changes@example.test", "the old one")
-    sandbox.admin.users.set_password("changes@example.test", "the new one")
-    assert may_log_in(sandbox, "changes@example.test", "the new one")
+    sandbox.add_user("changes@boxes.test", password="the old one")
+    assert may_log_in(sandbox, "changes@boxes.test", "the old one")
+    sandbox.admin.users.set_password("changes@boxes.test", "the new one")
+    assert may_log_in(sandbox, "changes@boxes.test", "the new one")
     time.sleep(CACHE_S)
-    assert not may_log_in(sandbox, "changes@example.test", "the old one")
+    assert not may_log_in(sandbox, "changes@boxes.test", "the old one")
 
 
 def test_passwords_do_not_travel_in_the_clear(sandbox: RunningSandbox) -> None:
@@ -117,24 +123,24 @@ def test_the_limit_is_ones_own_or_ones_domains_or_the_sites(sandbox: RunningSand
 
 
 def test_a_full_mailbox_refuses_for_good_and_redis_mirrors_what_is_used(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("full@example.test", quota_bytes=MIB)
-    assert deliver(sandbox, "full@example.test", MIB // 2)[0] == 250
-    code, text = deliver(sandbox, "full@example.test", MIB // 2 + 1000)
+    sandbox.add_user("full@boxes.test", quota_bytes=MIB)
+    assert deliver(sandbox, "full@boxes.test", MIB // 2)[0] == 250
+    code, text = deliver(sandbox, "full@boxes.test", MIB // 2 + 1000)
     assert (code, text[:5]) == (552, b"5.2.2")
     with redis.Redis.from_url(sandbox.settings.redis.url) as client:
-        used = int(client.get(quota_key(sandbox.settings.redis.quota_prefix, "full@example.test")) or 0)
+        used = int(client.get(quota_key(sandbox.settings.redis.quota_prefix, "full@boxes.test")) or 0)
     assert MIB // 2 < used < MIB // 2 + 1000
 
 
 def test_pop3_with_top_uidl_and_last(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("pop@example.test")
-    deliver(sandbox, "pop@example.test")
-    deliver(sandbox, "pop@example.test")
+    sandbox.add_user("pop@boxes.test")
+    deliver(sandbox, "pop@boxes.test")
+    deliver(sandbox, "pop@boxes.test")
     session = poplib.POP3(HOST, sandbox.ports.pop3, timeout=30)
     assert {"TOP", "UIDL"} <= session.capa().keys()
     session.stls(context=sandbox.tls())
-    session.user("pop@example.test")
-    session.pass_(sandbox.password("pop@example.test"))
+    session.user("pop@boxes.test")
+    session.pass_(sandbox.password("pop@boxes.test"))
     assert session.stat()[0] == 2
     assert len({line.split()[1] for line in session.uidl()[1]}) == 2
     assert session.top(1, 0)[1][-1] == b""
@@ -154,9 +160,9 @@ def test_imaps_and_the_folders_every_mailbox_has(sandbox: RunningSandbox) -> Non
 
 
 def test_a_sieve_script_redirects_through_postfix(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("sieve@example.test")
+    sandbox.add_user("sieve@boxes.test")
     script = b'require "copy"; redirect :copy "elsewhere@world.test";'
-    credentials = base64.b64encode(b"\0sieve@example.test\0" + sandbox.password("sieve@example.test").encode())
+    credentials = base64.b64encode(b"\0sieve@boxes.test\0" + sandbox.password("sieve@boxes.test").encode())
     with socket.create_connection((HOST, sandbox.ports.sieve), 30) as session:
         lines = session.makefile("rwb")
         for command in (
@@ -169,9 +175,9 @@ def test_a_sieve_script_redirects_through_postfix(sandbox: RunningSandbox) -> No
                 assert not answer.startswith((b"NO", b"BYE")), answer
             lines.write(command)
             lines.flush()
-    assert deliver(sandbox, "sieve@example.test")[0] == 250
+    assert deliver(sandbox, "sieve@boxes.test")[0] == 250
     sandbox.eventually(lambda: [mail for mail in sandbox.outside() if mail.rcpt_tos == ["elsewhere@world.test"]])
-    assert len(sandbox.mails("sieve@example.test")) == 1
+    assert len(sandbox.mails("sieve@boxes.test")) == 1
 
 
 def test_doveadm_answers_those_who_have_the_key(sandbox: RunningSandbox) -> None:
@@ -200,14 +206,14 @@ def test_redis_away_or_hanging_does_not_hold_up_delivery(sandbox: RunningSandbox
 
 
 def test_known_mailboxes_take_mail_while_ldap_is_away(sandbox: RunningSandbox) -> None:
-    sandbox.add_user("known@example.test")
-    sandbox.add_user("unknown@example.test")
-    assert deliver(sandbox, "known@example.test")[0] == 250
+    sandbox.add_user("known@boxes.test")
+    sandbox.add_user("unknown@boxes.test")
+    assert deliver(sandbox, "known@boxes.test")[0] == 250
     with sandbox.stopped("slapd"):
         time.sleep(CACHE_S)
-        assert deliver(sandbox, "known@example.test")[0] == 250
+        assert deliver(sandbox, "known@boxes.test")[0] == 250
         with smtplib.LMTP(str(dovecot.lmtp_socket(sandbox.layout))) as session:
             session.ehlo()  # LHLO
             session.mail("w@world.test")
-            assert session.rcpt("unknown@example.test")[0] == 451
-    assert deliver(sandbox, "unknown@example.test")[0] == 250
+            assert session.rcpt("unknown@boxes.test")[0] == 451
+    assert deliver(sandbox, "unknown@boxes.test")[0] == 250
