@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sandbox import files
 from sandbox.layout import Layout
 from sandbox.ports import HOST
@@ -9,15 +11,21 @@ from sandbox.process import Check, Process
 
 
 def url(layout: Layout) -> str:
-    return f"redis://{HOST}:{layout.ports.redis}/0"
+    """By the unix socket: less work for each request than TCP. Dovecot's dictionary knows TCP only."""
+    return f"unix://{_socket(layout)}?db=0"
+
+
+def _socket(layout: Layout) -> Path:
+    return layout.run / "redis" / "redis.sock"
 
 
 def prepare(layout: Layout) -> list[Process]:
     """Configure Redis."""
     data = files.folder(layout.data / "redis", "redis", mode=0o700)
+    files.folder(layout.run / "redis", "redis", "caiyou", 0o2750)
     conf = files.write(
         layout.etc / "redis.conf",
-        f"bind {HOST}\nport {layout.ports.redis}\ndir {data}\n"
+        f"bind {HOST}\nport {layout.ports.redis}\nunixsocket {_socket(layout)}\nunixsocketperm 770\ndir {data}\n"
         "daemonize no\nappendonly yes\nappendfsync everysec\nsave ''\nmaxmemory-policy noeviction\n",
     )
     check = Check(address=(HOST, layout.ports.redis), send=b"PING\r\n", expect=b"+PONG")
