@@ -83,7 +83,7 @@ class Address:
         elif not _ATOMS.fullmatch(local):
             raise InputError(f"{text!r} is not an address: the part before the @ holds what cannot stand there")
         if _CONTROL.search(local):
-            raise InputError(f"{text!r} is not an address: it holds a control character")
+            raise InputError(f"{text!r} is not an address: it holds a control character or is not UTF-8")
         address = cls(unicodedata.normalize("NFC", local.lower()), _literal(domain) or domain_to_unicode(domain))
         if len(local.encode()) > MAX_LOCAL_OCTETS or len(str(address).encode()) > MAX_ADDRESS_OCTETS:
             raise InputError(f"{text[:40]!r}… is too long for an address (64 octets before the @, 254 in all)")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from gettext import gettext as _
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ COMMANDS = {
 def main() -> None:
     """Entry point."""
     speak()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal without Chinese gets escapes, not an error
     caiyou = LazyGroup(
         "caiyou",
         commands_by_place=COMMANDS,

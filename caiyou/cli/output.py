@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from gettext import gettext as _
 from typing import Any
@@ -15,12 +16,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help=_("For progra
 
 
 def each(values: Iterable[Any], columns: Sequence[tuple[str, int]], *, as_json: bool) -> None:
-    """A list of dataclasses: a line each, of ``columns`` (field, width); as JSON one array, an element a line."""
+    """A list of dataclasses: a line each, of ``columns`` (field, width), below a heading on a terminal.
+
+    As JSON one array, an element a line.
+    """
     if not as_json:
-        for value in values:
-            record = asdict(value)
-            cells = [_padded(_plain(record[field]), width) for field, width in columns]
-            click.echo("  ".join(cells).rstrip())
+        for number, value in enumerate(values):
+            if number == 0 and sys.stdout.isatty():  # a program that reads lines has no use for it
+                click.secho(_row({field: field.upper() for field, _width in columns}, columns), bold=True)
+            click.echo(_row(asdict(value), columns))
         return
     opening = "["
     for value in values:
@@ -42,6 +46,10 @@ def one(value: Any, *, as_json: bool) -> None:
 def done(text: str, value: Any, *, as_json: bool) -> None:
     """What a change did: a line of text, or as JSON the thing as it is now."""
     click.echo(_json(value) if as_json else _plain(text))
+
+
+def _row(record: Mapping[str, Any], columns: Sequence[tuple[str, int]]) -> str:
+    return "  ".join(_padded(_plain(record[field]), width) for field, width in columns).rstrip()
 
 
 def _json(value: Any) -> str:

@@ -49,7 +49,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
     help=_(
         "The whole way of one message: mail, notification and SMS, from the ledger, what still waits to be written to"
         " it, and Postfix's log.\n\n"
-        "KEY is Postfix's queue id, a Message-ID, the id of an SMS, or a phone number for its newest messages."
+        "It is named by Postfix's queue id, a Message-ID or the id of an SMS; a phone number names its newest messages."
     )
 )
 @click.argument("key", metavar="QUEUE-ID|MESSAGE-ID|NUMBER")

@@ -67,6 +67,8 @@ def add(
     as_json: bool,
     **fields: Any,
 ) -> None:
+    if no_password and (password_stdin or password_file):
+        raise click.UsageError(_("--no-password excludes --password-stdin and --password-file"))
     secret = None if no_password else password(password_stdin, password_file)
     with admin() as directory:
         directory.users.add(mailbox, password=secret, addresses=addresses, **given(**fields))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import subprocess
 import time
 from collections.abc import Callable
@@ -128,8 +130,46 @@ def test_a_password_comes_by_stdin_or_file_and_lets_in(
     assert lets_in("second word")
     assert not lets_in("第一 word")
     assert "--password-stdin" in refused("user", "passwd", user, code=2)
+    assert "excludes" in refused("user", "add", "x@example.test", "--no-password", "--password-stdin", code=2)
     refused("user", "passwd", user, "--password-stdin", stdin="\n")
     assert lets_in("second word")
+
+
+def test_a_list_on_a_terminal_has_a_heading(command: Path, settings_file: Path, user: str) -> None:
+    listing = [str(command), "--config", str(settings_file), "user", "list", "example.test"]
+    ours, its = pty.openpty()
+    with (
+        subprocess.Popen(listing, stdout=its, env={**os.environ, "TERM": "dumb"}) as process,
+        os.fdopen(ours, "rb") as seen,
+    ):
+        os.close(its)
+        first = seen.readline()
+        process.wait()
+    assert b"MAILBOX" in first
+    assert "MAILBOX" not in subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_terminal_without_chinese_gets_escapes(
+    command: Path, settings_file: Path, ok: Callable[..., str], user: str
+) -> None:
+    ok("user", "set", user, "--name", "张三")
+    shown = subprocess.run(
+        [command, "--config", settings_file, "user", "show", user],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        check=True,
+    )
+    assert rb"\u5f20\u4e09" in shown.stdout
+
+
+def test_what_is_not_utf8_is_named_so(command: Path, settings_file: Path, user: str) -> None:
+    for arguments in ((b"set", user.encode(), b"--name", b"\xd5\xc5\xc8\xfd"), (b"show", b"\xd5\xc5@example.test")):
+        done = subprocess.run(
+            [command, "--config", settings_file, "user", *arguments], capture_output=True, check=False
+        )
+        assert done.returncode == 1
+        assert b"not UTF-8" in done.stderr
+        assert done.stderr.count(b"\n") == 1
 
 
 def test_lists_are_one_json_array(ok: Callable[..., str], user: str) -> None:
@@ -149,6 +189,7 @@ def test_alias(ok: Callable[..., str], refused: Callable[..., str], user: str, d
     ok("alias", "remove", name, "x@outside.example")
     assert json.loads(ok("alias", "show", name, "--json"))["targets"] == [user]
     assert name in ok("alias", "list", domain)
+    assert "is an alias" in refused("user", "show", name)
     assert name in ok("user", "remove", user)
     ok("alias", "remove", name)
     refused("alias", "show", name)

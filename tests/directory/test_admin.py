@@ -203,6 +203,9 @@ def test_an_alias_that_cannot_work_is_refused(admin: Admin, domain: str) -> None
     for url in ("http://x/", "ldap://host/dc=x??sub?(a=b)", "ldap:///??sub?(a=b)", "nonsense"):
         with pytest.raises(InputError, match="ldap:///"):
             admin.aliases.add(f"c@{domain}", member_url=url)
+    for url in (f"ldap:///{BASE}??sub?(((ou=Sales)", f"ldap:///{BASE}??sub?(=x)", "ldap:///nowhere??sub?(ou=Sales)"):
+        with pytest.raises(InputError, match="malformed"):  # Postfix would put off every mail to it
+            admin.aliases.add(f"c@{domain}", member_url=url)
 
 
 def test_reject_list(admin: Admin, domain: str) -> None:

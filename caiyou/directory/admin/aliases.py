@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from gettext import gettext as _
 
+import ldap
+import ldap.dn
 import ldapurl
 
 from caiyou.address import Address
@@ -98,4 +100,17 @@ def _member_url(text: str) -> str:
         ) from None
     if url.urlscheme != "ldap" or url.hostport or not url.dn or not url.filterstr:
         raise InputError(_("{text!r}: expected ldap:///BASE??sub?(FILTER), without a host").format(text=text))
+    if not ldap.dn.is_dn(url.dn) or not _is_filter(url.filterstr):
+        raise InputError(_("{text!r}: the base or the filter in it is malformed").format(text=text))
     return text
+
+
+def _is_filter(text: str) -> bool:
+    """Whether libldap takes it (RFC 4515), which looks before it connects. One that it does not stops Postfix."""
+    try:
+        ldap.initialize("ldapi://%2Fdev%2Fnull").search_ext("", ldap.SCOPE_BASE, text)
+    except ldap.FILTER_ERROR:
+        return False
+    except ldap.SERVER_DOWN:
+        pass
+    return True

@@ -41,7 +41,7 @@ def text(value: str, what: str) -> str:
         raise InputError(_("the {what} is empty").format(what=what))
     if len(value) > MAX_TEXT or not value.isprintable():
         raise InputError(
-            _("the {what} is longer than {limit} characters or holds a control character").format(
+            _("the {what} is longer than {limit} characters, holds a control character or is not UTF-8").format(
                 what=what, limit=MAX_TEXT
             )
         )

@@ -118,6 +118,9 @@ class Users:
         """The subscriber by his mailbox or any address of his own; raises NotFound."""
         found = self._writer.walk().owner(Address.parse(user))
         if found is None:
+            name = str(Address.parse(user))
+            if next(self._writer.find("caiyouAliasEntry", "caiyouAddress", name), None):
+                raise NotFound(_("{name} is an alias, not a user's own address").format(name=name))
             raise NotFound(_("user {user} does not exist").format(user=user))
         return found
 
