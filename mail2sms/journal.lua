@@ -74,7 +74,8 @@ local does = {}
 function does.send(token, id, number, total, link, mark, context)
   if redis.call('GET', job.lease) ~= token then return 0 end
   local key = 'sms:' .. id
-  redis.call('HSET', key, 's', 'sending', 'l', link, 'n', total, 'c', context, 'p' .. number, mark)
+  local had = redis.call('HGET', key, 's')
+  redis.call('HSET', key, 's', FINAL[had] and had or 'sending', 'l', link, 'n', total, 'c', context, 'p' .. number, mark)
   redis.call('EXPIRE', key, job.report_ttl)
   return 1
 end
@@ -82,12 +83,13 @@ end
 -- accepted: the carrier took a part; with the last part comes the event.
 function does.accepted(id, number, total, stream, entry, account, ref, event)
   local key = 'sms:' .. id
-  redis.call('HSET', key, 'p' .. number, '=' .. ref)
+  local had = redis.call('HMGET', key, 's', 'c', 'p' .. number)
+  local mark = string.sub(had[3] or '', 1, 1)
+  if mark ~= '+' and mark ~= '!' then redis.call('HSET', key, 'p' .. number, '=' .. ref) end
   if ref ~= '' then redis.call('SET', 'dlr:' .. account .. ':' .. ref, id .. ' ' .. number, 'EX', job.report_ttl) end
   if event ~= '' then
     acknowledge(stream, entry)
-    local had = redis.call('HMGET', key, 's', 'c')
-    if not FINAL[had[1]] then
+    if not FINAL[had[1]] and had[1] ~= 'submitted' then
       redis.call('HSET', key, 's', 'submitted')
       emit(event)
       if total > 1 and all_delivered(key, total) then finish(key, id, 'delivered', 'DELIVRD', had[2]) end

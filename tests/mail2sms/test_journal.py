@@ -1,0 +1,126 @@
+"""The journal's script on a real Redis: a batch whose answer was lost is played again, and that changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import redis
+
+from mail2sms.journal import SCRIPT
+from tests.fix_redis import RedisServer, redis_server
+
+pytestmark = pytest.mark.live
+__all__ = ["redis_server"]
+
+LEASE, TOKEN, STREAM = "gateway:g", "host:1:2:x", "mt:default"
+FIXED = {"lease": LEASE, "group": "gw", "at": "2026-11-23T04:00:00+00:00", "report_ttl": 600, "early_ttl": 600}
+Op = list[Any]
+
+
+def event(id: str, kind: str = "submitted") -> str:
+    return json.dumps({"kind": f"sms.{kind}", "at": FIXED["at"], "id": f"{id}-{kind}", "sms_id": id})
+
+
+def send(id: str, number: int = 1, total: int = 1, mark: str = "?") -> Op:
+    return ["send", TOKEN, id, number, total, "mobile", mark, f'"sms_id":"{id}"']
+
+
+def accepted(id: str, number: int = 1, total: int = 1, last: bool = True) -> Op:
+    return ["accepted", id, number, total, STREAM, "1-1", "901234", f"{id}{number}", event(id) if last else ""]
+
+
+def report(id: str, number: int = 1, state: str = "delivered", stat: str = "DELIVRD") -> Op:
+    return ["report", "901234", f"{id}{number}", state, stat]
+
+
+def mo(number: int, text: str, total: int = 2) -> Op:
+    return ["mo", f"seen{number}", f"mark{number}", "mo:901234:k", number, total, text, 9e9, MO]
+
+
+MO = json.dumps({"kind": "sms.received", "id": "mo", "at": "", "detail": {}})
+WAYS: dict[str, list[list[Op]]] = {
+    "one part": [[send("a")], [accepted("a")], [report("a")]],
+    "answer and report in one batch": [[send("a")], [accepted("a"), report("a")]],
+    "a report before the answer": [[send("a")], [report("a")], [accepted("a")]],
+    "two parts": [
+        [send("a", 1, 2), send("a", 2, 2)],
+        [accepted("a", 1, 2, last=False)],
+        [report("a", 1), accepted("a", 2, 2)],
+        [report("a", 2)],
+    ],
+    "two parts, reports before the answers": [
+        [send("a", 1, 2), send("a", 2, 2)],
+        [report("a", 2), report("a", 1)],
+        [accepted("a", 1, 2, last=False)],
+        [accepted("a", 2, 2)],
+    ],
+    "sent again": [[send("a")], [send("a", mark="??")], [accepted("a")], [report("a")], [report("a")]],
+    "refused": [[send("a")], [["over", "a", "failed", STREAM, "1-1", event("a", "failed")]]],
+    "failed while its second part goes out": [
+        [send("a", 1, 2)],
+        [accepted("a", 1, 2, last=False)],
+        [send("a", 2, 2), report("a", 1, "failed", "UNDELIV")],
+        [accepted("a", 2, 2)],
+    ],
+    "failed by report": [[send("a")], [accepted("a")], [report("a", state="failed", stat="UNDELIV")]],
+    "no short message": [[["junk", STREAM, "1-1", "why"]]],
+    "settled already": [[["drop", STREAM, "1-1"]]],
+    "due now": [[["tick", 2.0, 10]]],
+    "from a handset": [[mo(1, "hello", total=1)]],
+    "from a handset, in parts": [[mo(1, "hel")], [mo(2, "lo")]],
+    "from a handset, a part missing": [[mo(1, "hel")], [["tick", 9e10, 10]]],
+}
+
+
+def state(client: redis.Redis) -> dict[str, object]:
+    """Every key with its content, but for the ids of stream entries."""
+    found: dict[str, object] = {}
+    for key in sorted(client.scan_iter()):
+        match client.type(key):
+            case "stream":
+                entries: Any = client.xrange(key)
+                found[key] = [fields for _, fields in entries]
+            case "hash":
+                found[key] = client.hgetall(key)
+            case "zset":
+                found[key] = client.zrange(key, 0, -1, withscores=True)
+            case _:
+                found[key] = client.get(key)
+    return found
+
+
+def play(server: RedisServer, batches: Sequence[list[Op]], times: int) -> dict[str, object]:
+    client = server.client
+    client.flushall()
+    client.set(LEASE, TOKEN)
+    client.xadd(STREAM, {"m": "{}"}, id="1-1")
+    client.xgroup_create(STREAM, "gw", id="0")
+    client.xreadgroup("gw", "g", {STREAM: ">"})
+    client.zadd("mt-later", {json.dumps({"route": "later"}): 1.0})
+    for batch in batches:
+        for _ in range(times):
+            client.eval(SCRIPT, 0, json.dumps({**FIXED, "ops": batch}))
+    return state(client)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_batch_played_again_changes_nothing(redis_server: RedisServer, way: str) -> None:
+    redis_server.start()
+    once = play(redis_server, WAYS[way], 1)
+    assert play(redis_server, WAYS[way], 2) == once
+
+
+def test_every_way_ends_with_its_event(redis_server: RedisServer) -> None:
+    redis_server.start()
+    ends = {}
+    for way, batches in WAYS.items():
+        played: Any = play(redis_server, batches, 1)
+        kinds = [json.loads(fields["e"])["kind"] for fields in played.get("events", [])]
+        ends[way] = kinds[-1].removeprefix("sms.") if kinds else ""
+    silent = dict.fromkeys(("no short message", "settled already", "due now"), "")
+    handset = {way: "received" for way in WAYS if way.startswith("from a handset")}
+    failed = {way: "failed" for way in WAYS if way.startswith(("refused", "failed"))}
+    assert ends == dict.fromkeys(WAYS, "delivered") | silent | handset | failed
