@@ -42,7 +42,9 @@ def rule() -> None:
 @click.option("--sender", "senders", multiple=True, help=_("Address, domain or part of the name; any of several."))
 @click.option("--priority", type=click.Choice(["any", "urgent"]), default="any", help=_("Urgent mail only."))
 @click.option("--keyword", "keywords", multiple=True, help=_("Word in subject or text; any of several."))
-@click.option("--quiet", metavar="HH:MM-HH:MM", help=_("No SMS in these hours of his time zone."))
+@click.option(
+    "--quiet", metavar="HH:MM-HH:MM", help=_("No SMS in these hours of his time zone; it waits for their end.")
+)
 @click.option("--daily-cap", type=int, help=_("At most so many a day; 0 for no cap."))
 @click.option("--by", type=click.Choice(["sms"]), default="sms", help=_("How he is told."))
 @json_option
