@@ -10,7 +10,7 @@ _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class CpuClock:
-    """Counts from its making, for a process and all below it. What has ended is counted with the parent that reaped it."""
+    """Counts from its making, for a process and all below it; what has ended counts with the parent that reaped it."""
 
     def __init__(self, root: int) -> None:
         self._root = root
