@@ -46,7 +46,8 @@ def start(with_site: bool, mail: bool) -> None:
 def stop() -> None:
     """Stop every process; mail and settings stay."""
     layout = Layout.from_environment()
-    _say(f"stopped ({layout.folder})" if lifecycle.stop(layout) else f"was not running ({layout.folder})")
+    stopped = lifecycle.stop(layout)
+    _say(f"stopped ({layout.folder})" if stopped else f"was not running ({layout.folder}){_another(layout)}")
 
 
 @sandbox.command()
@@ -58,7 +59,7 @@ def status(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([show.process_json(state) for state in states], ensure_ascii=False))
     elif not states:
-        _say(f"is not running ({layout.folder})")
+        _say(f"is not running ({layout.folder}){_another(layout)}")
     else:
         click.echo("\n".join(map(show.status_line, states)))
     sys.exit(0 if states and all(state.up for state in states) else 3)
@@ -69,6 +70,8 @@ def status(as_json: bool) -> None:
 def show_(as_json: bool) -> None:
     """Folder, ports, processes and the example accounts."""
     layout = Layout.from_environment()
+    if not layout.settings_file.exists():
+        _say(f"there is none yet ({layout.folder}){_another(layout)}")
     click.echo(json.dumps(show.as_json(layout), ensure_ascii=False, indent=2) if as_json else show.summary(layout))
 
 
@@ -78,6 +81,14 @@ def reset() -> None:
     layout = Layout.from_environment()
     lifecycle.forget(layout)
     _say(f"deleted {layout.folder}")
+
+
+def _another(layout: Layout) -> str:
+    """A hint for whoever started one elsewhere and asks for the default one."""
+    other = Layout.of_command_line()
+    if other is None or other == layout:
+        return ""
+    return f"; PORT_BASE={other.ports.base} SANDBOX={other.folder} is the one that this checkout started last"
 
 
 def _say(text: str) -> None:

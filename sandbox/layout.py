@@ -100,9 +100,18 @@ class Layout:
         """Write the port base into the folder."""
         (self.folder / "sandbox.json").write_text(json.dumps({"port_base": self.ports.base}) + "\n")
 
+    @classmethod
+    def of_command_line(cls) -> Layout | None:
+        """The sandbox that ``.venv/bin/caiyou`` administers, if any."""
+        try:
+            folder = ENVIRONMENT_FILE.resolve(strict=True).parent.parent
+            return cls.at(folder, Ports(json.loads((folder / "sandbox.json").read_text())["port_base"]))
+        except (OSError, ValueError, KeyError, TypeError, InputError):
+            return None
+
     def serve_command_line(self) -> None:
         """Make this sandbox the one that ``.venv/bin/caiyou`` administers (``caiyou.settings.settings_file``)."""
-        ENVIRONMENT_FILE.parent.mkdir(exist_ok=True)
+        ENVIRONMENT_FILE.parent.mkdir(parents=True, exist_ok=True)
         ENVIRONMENT_FILE.unlink(missing_ok=True)
         ENVIRONMENT_FILE.symlink_to(self.settings_file)
 

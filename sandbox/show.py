@@ -53,7 +53,7 @@ def summary(layout: Layout) -> str:
 
 def _account(account: site.Account) -> str:
     mobile = f"mobile {account.mobile}" if account.mobile else "no mobile"
-    also = f", also {' '.join(account.aliases)}" if account.aliases else ""
+    also = f", alias {' '.join(account.aliases)}" if account.aliases else ""
     return f"{account.address} password {account.password}, {mobile}{also}"
 
 

@@ -76,3 +76,16 @@ def test_a_digest_changes_with_content_and_name_but_not_with_place(tmp_path: Pat
     changed = files.digest(tmp_path / "b" / "conf")
     (tmp_path / "a" / "conf" / "main.cf").rename(tmp_path / "a" / "conf" / "other.cf")
     assert len({first, changed, files.digest(tmp_path / "a" / "conf")}) == 3
+
+
+def test_the_sandbox_that_the_command_line_administers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        monkeypatch.setattr("sandbox.layout.ENVIRONMENT_FILE", Path(name) / "venv" / "etc" / "caiyou.toml")
+        assert Layout.of_command_line() is None
+        layout = Layout.at(Path(name) / "one", Ports(20_000))
+        layout.serve_command_line()
+        assert Layout.of_command_line() is None  # it was deleted
+        layout.etc.mkdir(parents=True)
+        layout.settings_file.touch()
+        layout.remember()
+        assert Layout.of_command_line() == layout
