@@ -78,6 +78,7 @@ class Worker:
             try:
                 self._done.clear()
                 self._reclaim(self._name)  # what Redis' going away left behind
+                self._maintained_at = 0.0  # it is no worker any more by that: it becomes one before it takes a job
                 while not self._ending():
                     self._turn()
                     pause_s = 0.1

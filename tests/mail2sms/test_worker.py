@@ -133,6 +133,23 @@ def test_redis_killed_while_the_worker_waits_and_while_it_works(stack: Stack, qu
     assert stack.processes["worker"].poll() is None
 
 
+def test_redis_killed_and_then_the_worker(stack: Stack, queue: Queue, tmp_path: Path) -> None:
+    """What the worker took after Redis came back is not lost with it."""
+    out = tmp_path / "out"
+    _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 1; echo done >> {out}"], job_id="slow")
+    stack.start_worker()
+    wait_for(out.exists)
+    stack.kill("redis")
+    wait_for(lambda: "away" in stack.log("worker"))
+    stack.start_redis()
+    wait_for(lambda: out.read_text().split().count("begun") == 2)
+    stack.kill("worker")
+    stack.start_worker()
+    wait_for(lambda: out.read_text().split().count("done") == 2, 20.0)
+    wait_for(lambda: not _rest(stack))
+    assert not _failed(queue)
+
+
 def test_a_job_that_finds_a_server_away_waits(stack: Stack, queue: Queue) -> None:
     """No LDAP server is there: the notification waits (design, "When something is down")."""
     payload = {
