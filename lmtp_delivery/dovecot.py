@@ -224,8 +224,8 @@ class Store:
             accepted = refusals.count(None)
             outcomes: list[Reply] = []
             if accepted:
-                await self._send_message(link, envelope)
-                outcomes, clean = await self._outcomes(link, accepted)
+                last_piece = await self._send_message(link, envelope)
+                outcomes, clean = await self._outcomes(link, last_piece, accepted)
         finally:
             if clean and link.usable:
                 self._idle.append(link)
@@ -269,16 +269,19 @@ class Store:
             link.close()
             raise
 
-    async def _send_message(self, link: Link, envelope: Envelope) -> None:
-        if envelope.trace:
-            link.write(envelope.trace)
+    async def _send_message(self, link: Link, envelope: Envelope) -> bytes:
+        """All but the last piece, which is returned: it goes with the final dot in one write."""
+        held = envelope.trace
         async for piece in envelope.message.pieces():
-            link.write(piece)
-            await link.drained(self._settings.reply_s)
+            if held:
+                link.write(held)
+                await link.drained(self._settings.reply_s)
+            held = piece
+        return held
 
-    async def _outcomes(self, link: Link, count: int) -> tuple[list[Reply], bool]:
+    async def _outcomes(self, link: Link, last_piece: bytes, count: int) -> tuple[list[Reply], bool]:
         """End the message. From here on a missing answer means doubt."""
-        link.write(b".\r\n")
+        link.write(last_piece + b".\r\n")
         answers = await link.answers(count, self._settings.delivery_s)
         if len(answers) < count:
             self._warn(f"no answer after the message: {link.why}")
