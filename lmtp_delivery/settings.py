@@ -41,7 +41,7 @@ class LmtpSettings(Table):
     """The LMTP agent between Postfix and Dovecot."""
 
     listen: str = Field("unix:/run/caiyou/lmtp/lmtp.sock", description="unix:/path or HOST:PORT")
-    processes: int = Field(2, ge=1, le=64, description="worker processes on that one socket")
+    processes: int = Field(2, ge=1, le=64, description="worker processes on that one socket; one serves two cores best")
     sessions: int = Field(200, ge=1, description="connections one process serves at once; more hear 421")
 
     dovecot: str = Field("unix:/run/dovecot/lmtp", description="Dovecot's LMTP for subscribers without mailHost")
@@ -67,7 +67,7 @@ class LmtpSettings(Table):
     remember_s: int = Field(
         6 * 3600,
         ge=60,
-        description="how long a delivery is remembered that Postfix may not know of, see delivery twice",
+        description="how long a delivery is remembered whose reply Postfix may have missed",
     )
 
     @field_validator("listen", "dovecot")
