@@ -16,8 +16,8 @@ COLUMNS = (
     ("by", 4),
     ("notify_to", 14),
     ("quiet", 12),
-    ("daily_cap", 5),
-    ("urgent_only", 4),
+    ("daily_cap", 9),
+    ("urgent_only", 11),
     ("senders", 24),
     ("keywords", 0),
 )
