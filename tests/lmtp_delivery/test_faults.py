@@ -138,6 +138,24 @@ def test_directory_gone_and_back(start_lmtpd: Any, sandbox: RunningSandbox) -> N
     assert count(sandbox, "directory back") == 1
 
 
+def test_directory_that_hangs_holds_up_nobody_else(start_lmtpd: Any, sandbox: RunningSandbox) -> None:
+    agent = start_lmtpd(processes=1)
+    with agent.peer() as asking, agent.peer() as other:
+        asking.command("MAIL FROM:<wei@world.test>")
+        with sandbox.frozen("slapd"):
+            started = time.monotonic()
+            asking.send(b"RCPT TO:<never-asked-either@example.test>\r\n")
+            for _ in range(20):
+                assert other.command("NOOP")[0] == 250
+                time.sleep(0.05)
+            assert time.monotonic() - started < 2.5
+            assert asking.reply()[0] == 451
+            assert time.monotonic() - started < 15
+        sandbox.eventually(lambda: asking.command("RSET")[0] == 250 and asking.begin([USER]) == [250])
+        assert asking.data(wire("directory thawed"), 1)[0][0] == 250
+    assert count(sandbox, "directory thawed") == 1
+
+
 def test_redis_gone_mail_flows_and_events_wait(start_lmtpd: Any, sandbox: RunningSandbox) -> None:
     agent = start_lmtpd()
     spool = sandbox.settings.site.spool
