@@ -252,7 +252,7 @@ class Agent:
             return
         now = datetime.now(UTC)
         message = Message(self._settings.memory_bytes, self._settings.spool)
-        message.add(quota.warning(subscriber, used_bytes, self._postmaster, self._hostname, now))
+        await message.add(quota.warning(subscriber, used_bytes, self._postmaster, self._hostname, now))
         envelope = Envelope(mail_from="", mailboxes=[subscriber.mailbox], message=message)
         [reply] = await self._stores.of(subscriber.mail_host).deliver(envelope)
         logger.info(log.line(None, to=subscriber.mailbox, quota="warned", used=used_bytes, reply=reply))

@@ -25,7 +25,7 @@ _MESSAGE_ID = re.compile(rb"\r\nmessage-id:\s*(<[^<>\r\n]{1,990}>)", re.IGNORECA
 
 
 class Message:
-    """Built with ``add``, ``flush`` and ``finish``, read with ``pieces``; ``close`` drops the file."""
+    """Built with ``add`` and ``finish``, read with ``pieces``; ``close`` drops the file."""
 
     def __init__(self, memory_bytes: int, spool: Path) -> None:
         self.size_bytes = 0
@@ -41,8 +41,8 @@ class Message:
         self._ends_in_cr = False
         self._head = b""
 
-    def add(self, piece: bytes) -> bool:
-        """The next bytes. True: ``flush`` before there are more."""
+    async def add(self, piece: bytes) -> None:
+        """The next bytes; raises OSError when the file cannot be written."""
         lone = piece.count(b"\n") - piece.count(b"\r\n")
         if lone and not (lone == 1 and self._ends_in_cr and piece.startswith(b"\n")):
             self.bare_lf = True
@@ -52,11 +52,8 @@ class Message:
         self.size_bytes += len(piece)
         self._pieces.append(piece)
         self._held_bytes += len(piece)
-        return self._held_bytes > self._memory_bytes
-
-    async def flush(self) -> None:
-        """Move what is in memory to the file; raises OSError."""
-        await asyncio.to_thread(self._flush)
+        if self._held_bytes > self._memory_bytes:
+            await asyncio.to_thread(self._flush)
 
     def finish(self) -> None:
         """All is there: look at the header."""

@@ -122,7 +122,6 @@ def test_pipelined_garbage_ends_the_session(lmtpd: Any) -> None:
         peer.send(b"GARBAGE\r\n" * 1000)
         for _ in range(server.BOGUS):
             assert peer.reply()[0] == 500
-        assert peer.reply()[0] == 421
         assert peer.is_closed()
 
 

@@ -24,8 +24,7 @@ def read(pieces: list[bytes], spool: Path, memory_bytes: int = 1 << 20) -> tuple
     async def run() -> tuple[Message, bytes]:
         message = Message(memory_bytes, spool)
         for piece in pieces:
-            if message.add(piece):
-                await message.flush()
+            await message.add(piece)
         message.finish()
         content = b"".join([piece async for piece in message.pieces()])
         message.close()
