@@ -11,6 +11,7 @@ from caiyou.errors import AlreadyExists, NotFound
 from sandbox.layout import Layout
 
 DOMAINS = ("example.test", "例子.test")
+POSTMASTER, POSTMASTERS_MAILBOX = "postmaster@example.test", "carol@example.test"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ def create(layout: Layout) -> None:
                 admin.users.get(account.address)
             except NotFound:
                 _add(admin, account)
+        with suppress(AlreadyExists):
+            admin.aliases.add(POSTMASTER, [POSTMASTERS_MAILBOX])
     finally:
         admin.close()
 

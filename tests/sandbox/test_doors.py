@@ -87,6 +87,14 @@ def test_a_bare_newline_does_not_end_a_message(sandbox: RunningSandbox) -> None:
     assert sandbox.log("from=<evil@world.test>") == []
 
 
+@pytest.mark.parametrize("rcpt_to", ["postmaster", "Postmaster@example.test"])
+def test_the_postmaster_is_always_there(sandbox: RunningSandbox, rcpt_to: str) -> None:
+    """RFC 5321, 4.5.1: without a domain too."""
+    subject = f"for {rcpt_to}"
+    sandbox.send("w@world.test", [rcpt_to], mail(subject))
+    stored(sandbox, "carol@example.test", subject)
+
+
 def test_a_flood_of_errors_ends_the_session(sandbox: RunningSandbox) -> None:
     with sandbox.smtp() as session:
         codes = []
