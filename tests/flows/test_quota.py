@@ -62,7 +62,7 @@ def test_warning_once_for_each_time_the_level_is_passed(sandbox: RunningSandbox)
 
 
 def test_trash_goes_oldest_first_until_the_new_mail_fits(sandbox: RunningSandbox) -> None:
-    user = "emptied@example.test"
+    user = "emptying@example.test"
     sandbox.add_user(user, quota_bytes=QUOTA, empty_when_full=("Trash",))
     fill(sandbox, user, "Trash", [f"trash {number}" for number in range(4)])
     fill(sandbox, user, "Sent", ["sent 0", "sent 1"])

@@ -308,7 +308,7 @@ def test_wrong_start_is_one_clear_line(sandbox: RunningSandbox, user: str, text:
     file.write_text(text)
     done = subprocess.run(
         [daemons.python(), "-m", "lmtp_delivery"],
-        env={"CAIYOU_CONFIG": str(file), "PYTHONPATH": str(sandbox.layout.app)},
+        env={"CAIYOU_CONFIG": str(file), "PYTHONPATH": f"{sandbox.layout.app}:{sandbox.layout.app}/milter"},
         user=user,
         cwd="/",
         capture_output=True,
