@@ -61,5 +61,6 @@ elseif move == 'wait' then
   redis.call('LREM', KEYS[1], 1, ARGV[3])
   redis.call('ZADD', KEYS[2], ARGV[4], ARGV[3])
   redis.call('HSET', prefix .. ARGV[3], 'status', 'scheduled')
+  redis.call('HDEL', prefix .. ARGV[3], 'suspect', 'runs') -- it ran and its worker lives: a later turn is no death
   return 1
 end

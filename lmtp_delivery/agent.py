@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -47,6 +48,7 @@ class _Attempt:
     subscriber: Subscriber
     key: str | None
     begun: Begun = field(default_factory=Begun)
+    started: float = field(default_factory=time.time)
     usage: Usage = field(default_factory=Usage)
     reply: Reply | None = None  # for the peer; None while it is open
     repeated: bool = False  # settled by an earlier attempt, and recorded by it
@@ -227,7 +229,9 @@ class Agent:
             )
             if attempt.repeated:
                 continue
-            outcomes.append((attempt.key, reply, reply is delivery.IN_DOUBT))
+            # The first attempt's time: a mail that it stored is searched for from then on.
+            doubt_since = (attempt.begun.since or attempt.started) if reply is delivery.IN_DOUBT else 0.0
+            outcomes.append((attempt.key, reply, doubt_since))
             events.append(_event(mail, attempt, reply))
         await self._journal.finish(outcomes, events)
 

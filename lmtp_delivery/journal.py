@@ -142,14 +142,14 @@ class Journal:
             return [standing] * len(keys), [Usage()] * len(mailboxes)
         return begun, [_usage(answer) for answer in answers[len(keys) : len(keys) + len(mailboxes)]]
 
-    async def finish(self, outcomes: Sequence[tuple[str | None, Reply | None, bool]], events: Sequence[Event]) -> None:
-        """Note how deliveries ended (key, reply, in doubt) and record the events, which are safe when this returns."""
+    async def finish(self, outcomes: Sequence[tuple[str | None, Reply | None, float]], events: Sequence[Event]) -> None:
+        """Note how deliveries ended (key, reply, since when in doubt or 0); record the events, safe when it returns."""
         commands: list[Command] = []
-        for key, reply, in_doubt in outcomes:
+        for key, reply, doubt_since in outcomes:
             if key is None:
                 continue
-            if in_doubt:
-                commands.append(("SET", delivery_key(key), f"u {time.time():.0f}", "EX", INTENT_S))
+            if doubt_since:
+                commands.append(("SET", delivery_key(key), f"u {doubt_since:.0f}", "EX", INTENT_S))
             elif reply is not None and reply.code == 250:
                 commands.append(("SET", delivery_key(key), f"d {reply}", "EX", self._remember_s))
             else:

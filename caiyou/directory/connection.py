@@ -114,6 +114,9 @@ class Connections:
     def _answered(self, operation: Callable[[SimpleLDAPObject], _T]) -> tuple[str, SimpleLDAPObject, _T]:
         # What is idle may be dead, as all of it is when slapd was started anew.
         while (kept := self._take_idle()) is not None:
+            if self._silent_until.get(kept[0], 0.0) > time.monotonic():
+                _unbind(kept[1])  # else each of them costs a timeout of its own
+                continue
             with suppress(*_GONE):
                 return *kept, self._try(*kept, operation)
         problems = []

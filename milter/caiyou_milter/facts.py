@@ -97,7 +97,8 @@ class QuotaMirror:
         try:
             connection: Any = self._idle.pop()
         except IndexError:
-            connection = self._pool.make_connection()
+            # Not make_connection: the pool counts what it made and refuses the hundred and first, however many are gone.
+            connection = self._pool.connection_class(**self._pool.connection_kwargs)
         try:
             connection.send_command("GET", key)
             figure = connection.read_response()

@@ -31,7 +31,7 @@ class Message:
     def header(self, name: str, value: bytes) -> None:
         """One header; ``value`` is what follows the colon, folded with LF, blanks included."""
         self._header += (name.encode("ascii", "replace"), b":", value.replace(b"\n", b"\r\n"), b"\r\n")
-        self._header_octets += len(value)
+        self._header_octets += len(name) + len(value)
         if self._header_octets > MAX_HELD_OCTETS:
             self._write_header()
         lower = name.rstrip().lower()
