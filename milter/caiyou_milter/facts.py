@@ -97,7 +97,7 @@ class QuotaMirror:
         try:
             connection: Any = self._idle.pop()
         except IndexError:
-            # Not make_connection: the pool counts what it made and refuses the hundred and first, however many are gone.
+            # Not make_connection: the pool counts what it ever made and refuses the 101st, however many are gone.
             connection = self._pool.connection_class(**self._pool.connection_kwargs)
         try:
             connection.send_command("GET", key)
