@@ -157,7 +157,7 @@ def drain(sandbox: RunningSandbox) -> None:
             "spooled": sum(1 for _ in waiting_events(sandbox.settings.site.spool)),
             "jobs": len(jobs) + jobs.scheduled_job_registry.get_job_count(cleanup=False),
             "jobs in hand": sum(redis.llen(key) for key in redis.scan_iter(f"{jobs.key}:taken:*")),
-            "short messages": redis.xlen(queues.mt_stream("default")) + redis.zcard("mt-later"),
+            "short messages": redis.xlen(queues.mt_stream("default")),
             "events": redis.xlen(STREAM),
         }
         return {name: count for name, count in left.items() if count}
