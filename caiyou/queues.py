@@ -93,6 +93,7 @@ def connect(settings: Settings, *, blocks: bool = False) -> redis.Redis:
         password=_password(table),
         socket_timeout=None if blocks else table.timeout_s,
         socket_connect_timeout=table.timeout_s,
+        max_connections=10_000,  # redis-py's 100 would make a crowd of threads look like an outage
     )
 
 

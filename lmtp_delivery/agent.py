@@ -6,6 +6,7 @@ import asyncio
 import functools
 import logging
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -69,7 +70,7 @@ class Agent:
         self._journal = Journal(settings, self._settings.remember_s)
         self._stores = Stores(self._settings, self._hostname)
         self._doveadm = Doveadm(self._settings)
-        self._emptying: dict[str, asyncio.Lock] = {}
+        self._emptying: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
         self._warnings: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -85,14 +86,14 @@ class Agent:
         await self._journal.close()
         await self._lookup.close()
 
-    async def destination(self, address: str) -> Destination | Reply:
+    async def destination(self, address: str, mail_from: str) -> Destination | Reply:
         """The mailbox that a recipient means, or why it gets nothing."""
         try:
             subscriber, resolution = await self._lookup.find(address)
         except DirectoryDown as error:
             logger.warning(log.line(None, directory="down", why=error))
             return delivery.DIRECTORY_DOWN
-        return delivery.decide(address, subscriber, resolution)
+        return delivery.decide(address, subscriber, resolution, mail_from)
 
     async def refused(self, queue_id: str | None, address: str, reply: Reply) -> None:
         """Record a recipient that was refused before the message came."""
@@ -198,7 +199,8 @@ class Agent:
 
     async def _send_after_emptying(self, mail: Mail, attempt: _Attempt) -> list[Event]:
         mailbox = attempt.subscriber.mailbox
-        async with self._emptying.setdefault(mailbox, asyncio.Lock()):
+        lock = self._emptying.setdefault(mailbox, asyncio.Lock())  # kept for as long as somebody holds or awaits it
+        async with lock:
             try:
                 events = await quota.make_room(
                     self._doveadm, attempt.subscriber, mail.message.size_bytes, mail.queue_id
@@ -210,7 +212,6 @@ class Agent:
                 attempt.usage = Usage()  # no longer true
                 attempt.reply = None
                 await self._send(mail, [attempt])
-        self._emptying.pop(mailbox, None)
         return events
 
     async def _record(self, mail: Mail, attempts: Sequence[_Attempt], events: list[Event]) -> None:

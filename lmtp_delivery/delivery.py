@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from caiyou.address import domain_to_ascii
 from caiyou.directory.model import Resolution, State, Subscriber
+from caiyou.directory.reject import rejects
 from caiyou.errors import InputError, Reply
 
 UNKNOWN = Reply(550, "5.1.1", "No such mailbox here 没有这个邮箱")
 SUSPENDED = Reply(550, "5.2.1", "Mailbox suspended, not accepting mail 邮箱已停用，不接收邮件")
+REJECTED = Reply(550, "5.7.1", "The recipient does not accept mail from this sender 收件人拒收此发件人的邮件")
 MALFORMED = Reply(553, "5.1.3", "Malformed recipient address 收件人地址格式错误")
 UNEXPANDED = Reply(451, "4.3.5", "Address stands for several, expected expanded 别名尚未展开，请稍后再试")
 DIRECTORY_DOWN = Reply(451, "4.4.3", "Directory not available, try again later 目录服务暂不可用，请稍后再试")
@@ -40,7 +42,9 @@ class Destination:
         return self.subscriber.mailbox
 
 
-def decide(address: str, subscriber: Subscriber | None, resolution: Resolution | None) -> Destination | Reply:
+def decide(
+    address: str, subscriber: Subscriber | None, resolution: Resolution | None, mail_from: str
+) -> Destination | Reply:
     """Where mail for ``address`` goes. ``subscriber`` is whose own address it is; else ``resolution`` follows aliases.
 
     Postfix expands aliases, so an alias arrives here only unexpanded; one that means a single mailbox is clear, of
@@ -56,6 +60,8 @@ def decide(address: str, subscriber: Subscriber | None, resolution: Resolution |
         return UNKNOWN
     if subscriber.state is State.SUSPENDED:
         return SUSPENDED
+    if rejects(subscriber, mail_from):  # one of several behind an alias: the milter took the mail for the others
+        return REJECTED
     return Destination(address=address, subscriber=subscriber)
 
 

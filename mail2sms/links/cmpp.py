@@ -18,6 +18,7 @@ from caiyou.settings import secret
 from mail2sms.cmpp import events
 from mail2sms.cmpp.codes import Result, Status, Version
 from mail2sms.cmpp.content import part_of, text_of
+from mail2sms.cmpp.link import NotOpen
 from mail2sms.cmpp.pdu import Submit
 from mail2sms.cmpp.session import ClientSession, Limits, Login, State
 from mail2sms.links import Answer, LinkState, Mo, MtPart, Outcome, Report, ReportState, Sink
@@ -156,6 +157,8 @@ class CmppLink:
                 session.terminate(asyncio.get_running_loop().time())
                 self._flush()
                 await self._serve(session, reader, sink, ended)
+        except NotOpen:  # stopped before it was logged in
+            return
         except TimeoutError:
             logger.warning(log.line(None, link=self._name, terminate="no answer"))
 

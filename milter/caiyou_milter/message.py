@@ -9,6 +9,7 @@ from typing import IO
 
 INTERNAL = "x-caiyou-"  # headers that only Caiyou itself may write
 ASK_HEADER = "x-caiyou-sms"
+MAX_INTERNAL = 100  # internal headers in one mail; each costs Postfix a search of the header
 MAX_HELD_OCTETS = 64 << 10  # of headers, before they are written
 
 
@@ -41,6 +42,8 @@ class Message:
             text = value.decode("utf-8", "replace").strip()[:998]
             self.message_id = text if text.strip("<> ") else ""  # <> names no mail, and many have it
         elif lower.startswith(INTERNAL):
+            if self.is_flooded:
+                return
             self.internal[lower] += 1
             self.asks = self.asks or (lower == ASK_HEADER and value.strip().lower() == b"yes")
 
@@ -55,6 +58,11 @@ class Message:
     def complete(self) -> None:
         """That was all of it."""
         self.body(b"")
+
+    @property
+    def is_flooded(self) -> bool:
+        """Whether it holds more internal headers than can be taken out."""
+        return self.internal.total() > MAX_INTERNAL
 
     @property
     def may_be_tagged(self) -> bool:

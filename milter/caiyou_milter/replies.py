@@ -18,6 +18,7 @@ NEVER_FITS = Reply(552, "5.2.2", "The message is larger than the whole mailbox /
 TOO_LARGE_TO_SCAN = Reply(
     552, "5.3.4", "The message is too large to be scanned for viruses / 邮件过大，无法进行病毒扫描"
 )
+HEADER_FLOOD = Reply(554, "5.6.0", "Too many X-Caiyou headers / X-Caiyou 邮件头过多")
 SCAN_DOWN = Reply(451, "4.3.0", "The virus scanner is not available, try again later / 病毒扫描暂不可用，请稍后再试")
 TRY_LATER = Reply(451, "4.3.0", "Temporary failure, try again later / 系统暂时故障，请稍后再试")
 

@@ -15,6 +15,7 @@ from caiyou import log, queues
 from caiyou.directory.model import Domain, Resolution, Subscriber
 from caiyou.errors import Reply
 from caiyou.events import Event, Kind
+from caiyou_milter import replies
 from caiyou_milter.checks import ADDRESS_RULES, MAILBOX_RULES, blacklist, virus
 from caiyou_milter.clamd import Scan, Scanner
 from caiyou_milter.envelope import Envelope, Recipient
@@ -110,6 +111,8 @@ class Session:
         message.complete()
         if self._listed:
             return self._discard(queue_id, message, self._listed)
+        if message.is_flooded:
+            return self._refuse_flood(queue_id, message)
         scan = self._scanner.scan(message.spool, message.size_bytes)
         if reply := virus.check(scan, () if scan.clean else self._domains()):
             return self._refuse_message(queue_id, message, scan, reply)
@@ -183,6 +186,12 @@ class Session:
         detail = {"rule": virus.name, "signature": scan.signature, **self._detail()}
         self._record(Kind.MAIL_REFUSED, queue_id, message, result=str(reply), detail=detail)
         self._log(queue_id, message, status="refused", rule=virus.name, reply=reply, why=scan.trouble or None)
+        return Verdict(action=Action.REFUSE, reply=reply)
+
+    def _refuse_flood(self, queue_id: str, message: Message) -> Verdict:
+        reply, rule = replies.HEADER_FLOOD, "internal_headers"
+        self._record(Kind.MAIL_REFUSED, queue_id, message, result=str(reply), detail={"rule": rule, **self._detail()})
+        self._log(queue_id, message, status="refused", rule=rule, reply=reply)
         return Verdict(action=Action.REFUSE, reply=reply)
 
     def _accept(self, queue_id: str, message: Message, result: str) -> Verdict:

@@ -120,3 +120,15 @@ def test_kill_of_the_agent_and_of_dovecot_under_load(sandbox: RunningSandbox) ->
     for queue_id in accepted.values():
         delivered = ledger(sandbox, queue_id, Kind.MAIL_DELIVERED, len(users))
         assert Counter(event.subscriber for event in delivered) == Counter(users)
+
+
+def test_one_of_several_behind_an_alias_rejects_the_sender(sandbox: RunningSandbox) -> None:
+    for name in ("choosy", "easy"):
+        sandbox.add_user(f"{name}@example.test")
+    sandbox.admin.users.reject("choosy@example.test", ["unwanted.test"])
+    sandbox.admin.aliases.add("both@example.test", ["choosy@example.test", "easy@example.test"])
+    mail = b"From: a@unwanted.test\r\nTo: both@example.test\r\nSubject: for both\r\n\r\nhello\r\n"
+    sent = sandbox.send("a@unwanted.test", ["both@example.test"], mail)
+    sandbox.wait_for_mail("easy@example.test")
+    sandbox.eventually(lambda: [line for line in sandbox.log(sent.queue_id) if "choosy@" in line and "5.7.1" in line])
+    assert sandbox.mails("choosy@example.test") == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from caiyou.directory.model import Resolution, State, Subscriber
@@ -14,6 +16,15 @@ BOB = Subscriber(mailbox="bob@example.test", domain="example.test")
 SUSPENDED = Subscriber(mailbox="s@example.test", domain="example.test", state=State.SUSPENDED)
 CLOSED = Subscriber(mailbox="c@example.test", domain="example.test", state=State.CLOSED)
 A = "张三@例子.test"
+
+
+@pytest.mark.parametrize(
+    "mail_from, refused",
+    [("a@bad.test", True), ("a@sub.bad.test", True), ("a@good.test", False), ("", False)],
+)
+def test_decide_heeds_the_reject_list(mail_from: str, refused: bool) -> None:
+    choosy = replace(ALICE, reject=("bad.test",))
+    assert (decide(A, choosy, None, mail_from) is delivery.REJECTED) is refused
 
 
 @pytest.mark.parametrize(
@@ -34,7 +45,7 @@ A = "张三@例子.test"
     ],
 )
 def test_decide(subscriber: Subscriber | None, resolution: Resolution | None, expected: object) -> None:
-    assert decide(A, subscriber, resolution) == expected
+    assert decide(A, subscriber, resolution, "wei@world.test") == expected
 
 
 @pytest.mark.parametrize(

@@ -365,3 +365,11 @@ def test_nothing_is_carried_over_to_the_next_mail(bench: Bench) -> None:
     session.reset()
     assert send(session, "bob@example.test") == Verdict(action=Action.ACCEPT)
     assert bench.events[0].detail["rcpt_to"] == ["bob@example.test"]
+
+
+@pytest.mark.usefixtures("clamd")
+def test_a_flood_of_internal_headers_is_refused(bench: Bench) -> None:
+    bench.known.add(BOB)
+    verdict = send(bench.session(), "bob@example.test", headers=tuple((f"X-Caiyou-{n}", b" 1") for n in range(5000)))
+    assert verdict == Verdict(action=Action.REFUSE, reply=replies.HEADER_FLOOD)
+    assert bench.events[-1].detail["rule"] == "internal_headers"
