@@ -31,7 +31,7 @@ from sandbox.servers.clamd import OWN_MARK
 pytestmark = pytest.mark.live
 
 OUTSIDER = "wei@world.test"
-USER, PHONE = "down@example.test", "13611110000"
+USER, PHONE = "down@example.test", "13887766600"
 RETRY_S = 40.0  # a job that found a server away is tried again after 15 s
 
 Outage = Callable[[str], AbstractContextManager[None]]

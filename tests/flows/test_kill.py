@@ -31,7 +31,7 @@ from sandbox.running import RunningSandbox
 pytestmark = pytest.mark.live
 
 ROUNDS, SENDERS = 2, 5
-PHONES = {f"kill{n}@example.test": f"1370000000{n}" if n % 2 else "" for n in range(10)}  # who has one has a rule
+PHONES = {f"kill{n}@example.test": f"1388776650{n}" if n % 2 else "" for n in range(10)}  # who has one has a rule
 GIVE_UP_S = 60.0
 DRAIN_S = 60.0  # a job that found a server away is tried again after 15 s
 DAEMONS = (
@@ -277,7 +277,7 @@ def test_kill_of_each_daemon_under_load(sandbox: RunningSandbox) -> None:
     assert len(load.mails) > 100
 
 
-RESENT, RESENT_PHONE = "resent@example.test", "13700000099"
+RESENT, RESENT_PHONE = "resent@example.test", "13887766599"
 
 
 @pytest.fixture(scope="module")
