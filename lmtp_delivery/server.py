@@ -123,7 +123,100 @@ class Session(LMTP):
                 bogus += 1
                 continue
             try:
-                found: Destination | Reply = delivery.MALFORMED
+                # A surrogate is an octet that was not UTF-8.
+                await command(argument.strip().decode("utf-8", "surrogateescape"))
+            except ConnectionError:
+                raise
+            except Exception as error:  # a bug of ours: the peer tries again and learns nothing of it
+                logger.error(log.line(self._queue_id, error=type(error).__name__), exc_info=error)
+                due, self._replies_due = self._replies_due, 1
+                await self.push("\r\n".join([str(delivery.INTERNAL)] * due))
+                self._forget_mail()
+        self._goodbye(b"".join(self._replies))
+
+    async def _command_line(self) -> bytes:
+        """The next line; of one that is longer than any command, its beginning."""
+        if not self._is_ahead:
+            await self._flush()
+            self._reset_timeout()
+        beginning = b""
+        while True:
+            try:
+                rest = await self._reader.readuntil(b"\n")
+                return beginning or rest
+            except asyncio.LimitOverrunError as overrun:
+                await self._flush()
+                beginning = (await self._reader.readexactly(overrun.consumed))[: COMMAND_OCTETS + 1]
+
+    async def smtp_LHLO(self, arg: str) -> None:
+        if not arg or not _CLIENT.fullmatch(arg):
+            await self.push(f"{_BAD_SYNTAX}")
+            return
+        self._forget_mail()
+        self._client = arg
+        features = [
+            self.hostname,
+            "PIPELINING",
+            f"SIZE {self._settings.message_bytes}",
+            "ENHANCEDSTATUSCODES",
+            "8BITMIME",
+            "SMTPUTF8",
+            "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE",
+        ]
+        await self.push("".join(f"250-{feature}\r\n" for feature in features[:-1]) + f"250 {features[-1]}")
+
+    async def smtp_XFORWARD(self, arg: str) -> None:
+        """Postfix's queue id (XFORWARD_README); its other attributes are of no use here."""
+        if self._mail_from is not None:
+            await self.push(f"{_BAD_SEQUENCE}")
+            return
+        if match := _QUEUE_ID.search(arg or ""):
+            self._queue_id = match[1]
+        await self.push(_OK)
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        refusal = None
+        match = _PATH.fullmatch(arg or "")
+        if self._draining:
+            self._goodbye(b"".join(self._replies) + _CLOSING)
+            return
+        if not self._client or self._mail_from is not None:
+            refusal = _BAD_SEQUENCE
+        elif match is None or not match[1].isprintable():
+            refusal = _BAD_SYNTAX
+        else:
+            refusal = self._bad_parameter((match[2] or "").upper().split())
+        if refusal is not None or match is None:
+            await self.push(f"{refusal}")
+            return
+        self._mail_from = match[1]
+        await self.push(_OK)
+
+    def _bad_parameter(self, parameters: list[str]) -> Reply | None:
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name == "SIZE" and value.isdecimal():
+                if int(value) > self._settings.message_bytes:
+                    return delivery.TOO_BIG
+            elif parameter not in ("SMTPUTF8", "BODY=7BIT", "BODY=8BITMIME"):
+                return _BAD_PARAMETER
+        return None
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        match = _PATH.fullmatch(arg or "")
+        if self._mail_from is None:
+            await self.push(f"{_BAD_SEQUENCE}")
+        elif match is None or not match[1]:
+            await self.push(f"{_BAD_SYNTAX}")
+        elif match[2]:
+            await self.push(f"{_BAD_PARAMETER}")
+        elif len(self._destinations) >= self._settings.recipients:
+            await self.push(f"{delivery.TOO_MANY}")
+        else:
+            await self._recipient(match[1])
+
+    async def _recipient(self, address: str) -> None:
+        found: Destination | Reply = delivery.MALFORMED
         if address.isprintable():  # a surrogate is an octet that was not UTF-8
             found = await self._agent.destination(address, self._mail_from or "")
         if isinstance(found, Reply):
