@@ -129,7 +129,8 @@ class Load:
 
 def kill_children(sandbox: RunningSandbox, name: str, programs: str) -> None:
     """``programs``: a pattern of pkill(1)."""
-    subprocess.run(["pkill", "-KILL", "-P", str(sandbox.pid(name)), "-x", programs], check=True)
+    command = ["pkill", "-KILL", "-P", str(sandbox.pid(name)), "-x", programs]
+    sandbox.eventually(lambda: subprocess.run(command, check=False).returncode == 0)  # there may be none just now
 
 
 def victims(sandbox: RunningSandbox) -> dict[str, Callable[[], None]]:
