@@ -219,12 +219,17 @@ class Settings:
         return f"{self.path}:{number}:" if number else f"{self.path}:"
 
     def _explain(self, name: str, model: type[Table], error: Any) -> str:
-        loc: tuple[str | int, ...] = error["loc"]
+        loc, owner = _place(model, error["loc"])
+        if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+            loc = (*loc, error["ctx"]["discriminator"].strip("'"))
         key = ".".join([name, *map(str, loc)])
         if error["type"] == "extra_forbidden":
-            what = f"unknown setting; {_instead(str(loc[-1]), _keys_at(model, loc[:-1]))}"
-        elif error["type"] == "missing":
+            what = f"unknown setting; {_instead(str(loc[-1]), sorted(owner.model_fields))}"
+        elif error["type"] in ("missing", "union_tag_not_found"):
             what = "must be set"
+        elif error["type"] == "union_tag_invalid":
+            known = error["ctx"]["expected_tags"].replace("'", "")
+            what = _instead(error["ctx"]["tag"], known.split(", "))
         else:
             message = error["msg"].removeprefix("Value error, ")
             # A text is shown only as far as it cannot hold a password.
@@ -267,17 +272,33 @@ def _instead(given: str, known: list[str]) -> str:
     return (f"did you mean {near[0]}? " if near else "") + f"known: {', '.join(known)}"
 
 
-def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The setting names of the (nested) table at ``loc``."""
+def _place(model: type[BaseModel], loc: tuple[int | str, ...]) -> tuple[tuple[int | str, ...], type[BaseModel]]:
+    """The setting that an error is about, as it is written in the file, and the model of the table it stands in.
+
+    pydantic puts the tag of a table that has several forms between its name and its keys.
+    """
+    written: list[int | str] = []
+    forms: list[type[BaseModel]] = []
     for step in loc:
+        chosen = next((form for form in forms if _tag(form) == step), None)
+        if chosen is not None:
+            model, forms = chosen, []
+            continue
+        written.append(step)
         field = model.model_fields.get(str(step))
         if field is not None:
-            model = model_in(field.annotation) or model
-    return sorted(model.model_fields)
+            forms = models_in(field.annotation)
+            model = forms[0] if len(forms) == 1 else model
+    return tuple(written), model
 
 
-def model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model that an annotation such as ``dict[str, list[Link]]`` or ``Link | None`` speaks of."""
+def _tag(form: type[BaseModel]) -> Any:
+    field = form.model_fields.get("type")
+    return field.default if field is not None else None
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that an annotation such as ``dict[str, list[Link]]`` or ``Link | None`` speaks of."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next(filter(None, map(model_in, getattr(annotation, "__args__", ()))), None)
+        return [annotation]
+    return [model for part in getattr(annotation, "__args__", ()) for model in models_in(part)]

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from caiyou.settings import Table, model_in, tables
+from caiyou.settings import Table, models_in, tables
 
 HEAD = """\
 # Settings
@@ -44,15 +44,17 @@ def _table(name: str, model: type[BaseModel]) -> Iterator[str]:
     yield "|---|---|---|---|"
     nested: list[tuple[str, type[BaseModel]]] = []
     for key, field in model.model_fields.items():
-        inner = model_in(field.annotation)
-        if inner is not None:
-            nested.append((_nested_name(name, key, field.annotation), inner))
+        inner = models_in(field.annotation)
+        place = _nested_name(name, key, field.annotation)
+        for one in inner:
+            form = f' type = "{one.model_fields["type"].default}"' if len(inner) > 1 else ""
+            nested.append((place + form, one))
         meaning = " ".join(filter(None, [field.description, _limits(field.metadata)]))
         cells = [f"`{key}`", _type(field.annotation), _default(field), meaning]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
-    for inner_name, inner in nested:
-        yield from _table(inner_name, inner)
+    for inner_name, inner_model in nested:
+        yield from _table(inner_name, inner_model)
 
 
 def _nested_name(name: str, key: str, annotation: Any) -> str:
@@ -71,7 +73,7 @@ def _type(annotation: Any) -> str:
     if origin is typing.Literal:
         return ", ".join(f"`{a}`" for a in args)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_type(a) for a in args)
+        return " or ".join(dict.fromkeys(_type(a) for a in args))
     if origin in (list, tuple, set, frozenset):
         return f"list of {_type(args[0])}"
     if origin is dict:

@@ -23,7 +23,7 @@ from mail2sms.journal import Journal
 from mail2sms.lane import Lane
 from mail2sms.lease import lease_key
 from mail2sms.links import Answer, LinkState, Mo, Report
-from mail2sms.links.cmpp import CmppLink
+from mail2sms.links.build import link_of
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms")
@@ -53,10 +53,10 @@ class LaneSink:
         self._gateway.received(self._lane, mo, done)
 
 
-def lanes_of(settings: SmsSettings) -> list[Lane]:
+def lanes_of(settings: SmsSettings, region: str) -> list[Lane]:
     """Every link that a route names, once."""
     used = dict.fromkeys(link for links in settings.routes.values() for link in links)
-    return [Lane(name, CmppLink(name, settings.links[name]), settings.links[name].rate) for name in used]
+    return [Lane(name, link_of(name, settings.links[name], region), settings.links[name].rate) for name in used]
 
 
 async def serve(settings: Settings, stop: asyncio.Event) -> None:
@@ -71,7 +71,7 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         "early_ttl": sms.early_report_ttl_s,
     }
     journal = Journal(connection, fixed)
-    gateway = Gateway(sms, lanes_of(sms), journal, settings.site.region)
+    gateway = Gateway(sms, lanes_of(sms, settings.site.region), journal, settings.site.region)
     intake = Intake(gateway, connection, sms.gateway)
     journal_task = asyncio.create_task(journal.run(), name="journal")
     intake_task = asyncio.create_task(intake.run(), name="intake")

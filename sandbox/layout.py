@@ -120,4 +120,4 @@ def _ports(text: str) -> Ports:
     try:
         return Ports(int(text))
     except ValueError:
-        raise InputError(f"CAIYOU_PORT_BASE={text}: expected a number in 1024-57000, such as 20000") from None
+        raise InputError(f"CAIYOU_PORT_BASE={text}: expected a number in 1024-56000, such as 20000") from None

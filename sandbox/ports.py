@@ -10,13 +10,13 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """TCP ports on 127.0.0.1. ``base`` is 1024-57000 so that every port fits."""
+    """TCP ports on 127.0.0.1. ``base`` is 1024-56000 so that every port fits."""
 
     base: int = DEFAULT_BASE
 
     def __post_init__(self) -> None:
-        if not 1024 <= self.base <= 57_000:
-            raise ValueError(f"port base {self.base} is not in 1024-57000")
+        if not 1024 <= self.base <= 56_000:
+            raise ValueError(f"port base {self.base} is not in 1024-56000")
 
     @property
     def smtp(self) -> int:
@@ -64,6 +64,41 @@ class Ports:
         return self.base + 7890
 
     @property
+    def smg(self) -> int:
+        """The simulated carrier's SGIP server."""
+        return self.base + 8801
+
+    @property
+    def sgip(self) -> int:
+        """Our own SGIP listener, which the SMG binds to."""
+        return self.base + 8802
+
+    @property
+    def smgw(self) -> int:
+        """The simulated carrier's SMGP server."""
+        return self.base + 889
+
+    @property
+    def smsc(self) -> int:
+        """The simulated carrier's SMPP server."""
+        return self.base + 2775
+
+    @property
+    def provider(self) -> int:
+        """HTTP: the simulated provider of short messages."""
+        return self.base + 8181
+
+    @property
+    def callback(self) -> int:
+        """HTTP: what providers call us back at."""
+        return self.base + 8182
+
+    @property
+    def metrics(self) -> int:
+        """HTTP: the gateway's figures for Prometheus."""
+        return self.base + 909
+
+    @property
     def phones(self) -> int:
         """HTTP: the simulated phones."""
         return self.base + 81
@@ -81,4 +116,6 @@ class Ports:
     def by_name(self) -> dict[str, int]:
         """Name to port, for people and programs."""
         mail = ("smtp", "inject", "submission", "imap", "imaps", "pop3", "sieve")
-        return {name: getattr(self, name) for name in (*mail, "ldap", "redis", "doveadm", "ismg", "phones", "world")}
+        carriers = ("ismg", "smg", "smgw", "smsc", "provider", "phones")
+        ours = ("sgip", "callback", "metrics")
+        return {name: getattr(self, name) for name in (*mail, "ldap", "redis", "doveadm", *carriers, *ours, "world")}

@@ -16,14 +16,18 @@ from sandbox.layout import CHECKOUT, Layout
 from sandbox.ports import Ports
 from sandbox.running import RunningSandbox
 
-# Below the kernel's range for outgoing connections (32768), the highest port of each being base + 7890.
-BASES = (20_000, 21_000, 22_000, 23_000, 24_000)
+# Below the kernel's range for outgoing connections (32768), the highest port of each being base + 8802.
+BASES = (19_000, 20_000, 21_000, 22_000, 23_000)
 VERSIONS = {
     "postfix": "postconf -d -h mail_version -c /usr/share/postfix",
     "dovecot": "dovecot --version",
     "slapd": "dpkg-query -W -f ${Version} slapd",
     "redis": "redis-server --version",
     "clamd": "clamd --version",
+    "kannel": "dpkg-query -W -f ${Version} kannel",
+    "gammu": "dpkg-query -W -f ${Version} gammu",
+    "smstools": "dpkg-query -W -f ${Version} smstools",
+    "tshark": "dpkg-query -W -f ${Version} tshark",
 }
 
 

@@ -60,13 +60,3 @@ class Result(IntEnum):
     MSG_SRC = 11
     FEE_TERMINAL_ID = 12
     DEST_TERMINAL_ID = 13
-
-
-class MsgFmt(IntEnum):
-    """Msg_Fmt: how Msg_Content is written."""
-
-    ASCII = 0
-    CARD = 3  # writes to the SIM card
-    BINARY = 4
-    UCS2 = 8
-    GBK = 15

@@ -9,8 +9,8 @@ from typing import NamedTuple, get_args
 from caiyou.errors import ProtocolError
 from caiyou.wire import Reader
 from mail2sms.cmpp.codes import Version
-from mail2sms.cmpp.fields import layout
 from mail2sms.cmpp.pdu import ActiveTestResp, Pdu, Report
+from mail2sms.fields import layout
 
 HEADER_OCTETS = 12
 MAX_PDU_OCTETS = 4096  # the largest lawful one, a SUBMIT to 99 numbers with 140 octets, has 3,471
@@ -37,7 +37,7 @@ def header_of(octets: bytes) -> tuple[int, int]:
 
 def encode(pdu: Pdu, sequence_id: int, version: Version) -> bytes:
     """A whole PDU; raises ValueError naming the field that does not fit."""
-    body = layout(type(pdu), version).encode(pdu)
+    body = layout(type(pdu), version < Version.V30).encode(pdu)
     return _HEADER.pack(HEADER_OCTETS + len(body), pdu.COMMAND, sequence_id) + body
 
 
@@ -59,15 +59,15 @@ def decode(octets: bytes, version: Version) -> Frame:
     asked = version.layout
     reader = Reader(octets, HEADER_OCTETS)
     try:
-        pdu = layout(kind, asked).decode(reader)
+        pdu = layout(kind, asked is Version.V20).decode(reader)
         if not reader.left:
             return Frame(sequence_id, pdu, asked)
         cut: ProtocolError | None = None
     except ProtocolError as error:
         cut = error
     other = Version.V20 if asked is Version.V30 else Version.V30
-    if layout(kind, other).size_at(octets, HEADER_OCTETS, total) == total - HEADER_OCTETS:
-        pdu = layout(kind, other).decode(Reader(octets, HEADER_OCTETS))
+    if layout(kind, other is Version.V20).size_at(octets, HEADER_OCTETS, total) == total - HEADER_OCTETS:
+        pdu = layout(kind, other is Version.V20).decode(Reader(octets, HEADER_OCTETS))
         return Frame(sequence_id, pdu, other, f"{kind.__name__} in the layout of {_name(other)}, not {_name(asked)}")
     if cut is not None:
         raise cut
@@ -76,12 +76,12 @@ def decode(octets: bytes, version: Version) -> Frame:
 
 def encode_report(report: Report, version: Version) -> bytes:
     """The Msg_Content of a DELIVER that reports: 71 octets in 3.0, 60 in 2.0."""
-    return layout(Report, version).encode(report)
+    return layout(Report, version < Version.V30).encode(report)
 
 
 def decode_report(content: bytes) -> Report:
     """Read a report by its length: 71 octets or more are 3.0, 60-70 are 2.0; raises ProtocolError on less."""
-    new, old = layout(Report, Version.V30), layout(Report, Version.V20)
+    new, old = layout(Report), layout(Report, older=True)
     return (new if len(content) >= new.fixed_size else old).decode(Reader(content))
 
 

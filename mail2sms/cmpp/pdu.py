@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from mail2sms.cmpp.codes import RESPONSE, Command, MsgFmt
-from mail2sms.cmpp.fields import Counted, In20, Numbers, Octets, Reserved, Text, UInt
+from mail2sms.cmpp.codes import RESPONSE, Command
+from mail2sms.content import MsgFmt
+from mail2sms.fields import Counted, Numbers, Octets, Older, Reserved, Text, UInt
 
 U8 = Annotated[int, UInt(1)]
-U8From30 = Annotated[int, UInt(1), In20(None)]
+U8From30 = Annotated[int, UInt(1), Older(None)]
 U32 = Annotated[int, UInt(4)]
-U32Or8 = Annotated[int, UInt(4), In20(UInt(1))]  # status codes grew from one octet to four
+U32Or8 = Annotated[int, UInt(4), Older(UInt(1))]  # status codes grew from one octet to four
 U64 = Annotated[int, UInt(8)]
-Number = Annotated[str, Text(32), In20(Text(21))]
+Number = Annotated[str, Text(32), Older(Text(21))]
 ServiceId = Annotated[str, Text(10)]
-LinkId = Annotated[str, Text(20), In20(Reserved(8))]
+LinkId = Annotated[str, Text(20), Older(Reserved(8))]
 
 MAX_DESTINATIONS = 99  # "fewer than 100"
 MAX_ASCII_OCTETS = 159  # "fewer than 160"
@@ -88,7 +89,7 @@ class Submit:
     valid_time: Annotated[str, Text(17)] = ""
     at_time: Annotated[str, Text(17)] = ""
     src_id: Annotated[str, Text(21)]
-    dest_terminal_ids: Annotated[tuple[str, ...], Numbers(32), In20(Numbers(21))]
+    dest_terminal_ids: Annotated[tuple[str, ...], Numbers(32), Older(Numbers(21))]
     dest_terminal_type: U8From30 = 0
     msg_content: Annotated[bytes, Counted()]
     link_id: LinkId = ""

@@ -8,8 +8,9 @@ called, that is when they are recorded: until then the carrier keeps them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,6 +51,8 @@ class MtPart:
 
     to: str  # E.164 without plus
     segment: Segment
+    valid_until: datetime | None = None  # aware; the carrier gives up after it
+    urgent: bool = False  # before others, where the protocol has a priority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class Mo:
     ref: str  # the carrier's id: the same again is a repeat
     sender: str  # as the carrier wrote it
     to: str  # our number
-    text: str
+    text: str  # half a surrogate pair stays as it is at the edge of a part: the rest may be in the next
     reference: int = 0  # joins the parts of one long message
     number: int = 1
     total: int = 1
@@ -110,6 +113,10 @@ class Link(Protocol):
     @property
     def capacity(self) -> int:
         """Unanswered parts it may hold now: its window, 0 while it is not up."""
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """What else an operator wants to see of it, name to value: a modem's signal, the version agreed on."""
 
     def submit(self, tag: int, part: MtPart) -> Answer | None:
         """Send; never raises. None: the answer comes later. An Answer: UNSENT, or REFUSED since it cannot be sent."""

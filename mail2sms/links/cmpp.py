@@ -17,13 +17,13 @@ from caiyou.errors import SettingsError
 from caiyou.settings import secret
 from mail2sms.cmpp import events
 from mail2sms.cmpp.codes import Result, Status, Version
-from mail2sms.cmpp.content import part_of, text_of
 from mail2sms.cmpp.link import NotOpen
 from mail2sms.cmpp.pdu import Submit
 from mail2sms.cmpp.session import ClientSession, Limits, Login, State
+from mail2sms.content import part_of, text_of
 from mail2sms.links import Answer, LinkState, Mo, MtPart, Outcome, Report, ReportState, Sink
 from mail2sms.pace import Backoff
-from mail2sms.settings import CmppLinkSettings
+from mail2sms.settings.cmpp import CmppLinkSettings
 
 logger = logging.getLogger("mail2sms.links.cmpp")
 
@@ -51,6 +51,7 @@ class CmppLink:
         self._flushing = False
         self.account = settings.account_name
         self.capacity = 0
+        self.notes: dict[str, str] = {}
 
     # --- called by the gateway
 

@@ -16,9 +16,9 @@ from aiohttp import web
 from caiyou import log
 from caiyou.errors import CaiyouError, InputError, SettingsError
 from caiyou.settings import secret
+from sandbox.carriers.carrier import Carrier
 from sandbox.carriers.ismg import Ismg
 from sandbox.carriers.journal import Journal
-from sandbox.carriers.link import SpLink
 from sandbox.carriers.phones import Phones, number_of
 from sandbox.carriers.web import application
 
@@ -61,30 +61,26 @@ async def serve(args: argparse.Namespace) -> None:
     phones = Phones(args.ring, args.most)
     for number in reversed(args.phone):
         phones.add(number_of(number))
-    ismg = Ismg(registered(args), phones, Journal(args.state_dir))
+    carriers: list[Carrier] = [Ismg(registered(args), phones, Journal(args.state_dir), args.cmpp_port)]
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    runner = web.AppRunner(application(ismg, args.host), access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(application(carriers, phones, args.host), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     site = web.TCPSite(runner, args.host, args.http_port)
     await site.start()
-    server = await loop.create_server(lambda: SpLink(ismg), args.host, args.cmpp_port)
-    http_port = runner.addresses[0][1]
-    cmpp_port = server.sockets[0].getsockname()[1]
-    print(f"carriers: ready cmpp={args.host}:{cmpp_port} http={args.host}:{http_port}", flush=True)
-    pump = asyncio.create_task(ismg.run())
+    where = [await carrier.start(args.host) for carrier in carriers]
+    print(f"carriers: ready {' '.join(where)} http={args.host}:{runner.addresses[0][1]}", flush=True)
+    working = [asyncio.create_task(carrier.run(), name=carrier.name) for carrier in carriers]
     stop = asyncio.create_task(stopped.wait())
-    await asyncio.wait({pump, stop}, return_when=asyncio.FIRST_COMPLETED)
-    server.close()
-    if ismg.disconnect(in_order=True):
-        await asyncio.sleep(0.2)
-    ismg.disconnect()
+    await asyncio.wait([*working, stop], return_when=asyncio.FIRST_COMPLETED)
+    for carrier in carriers:
+        await carrier.stop()
     await runner.cleanup()
-    ismg.journal.close()
-    if pump.done():
-        pump.result()
-    pump.cancel()
+    for task in working:
+        if task.done():
+            task.result()
+        task.cancel()
 
 
 def main() -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from caiyou.errors import InputError
-from mail2sms.cmpp.codes import MsgFmt
-from mail2sms.cmpp.content import content_of
 from mail2sms.cmpp.pdu import MAX_ASCII_OCTETS, MAX_OCTETS
+from mail2sms.content import MsgFmt, content_of
 
 HEADER_OCTETS = 6
 MAX_PARTS = 255

@@ -58,9 +58,13 @@ LATE_ANSWER_S = 0.2  # behind the report, when the fault asks for it
 
 
 class Ismg:
-    """The ISMG with its accounts; ``secrets`` is SP_Id to shared secret."""
+    """The ISMG with its accounts; ``secrets`` is SP_Id to shared secret; ``port`` 0 is any free one."""
 
-    def __init__(self, secrets: dict[str, str], phones: Phones, journal: Journal) -> None:
+    name = "ismg"
+
+    def __init__(self, secrets: dict[str, str], phones: Phones, journal: Journal, port: int) -> None:
+        self._port = port
+        self._server: asyncio.Server | None = None
         self.faults = Faults()
         self.phones = phones
         self.journal = journal
@@ -81,6 +85,24 @@ class Ismg:
             link.be_silent(silent=faults.silent)
 
     # --- connections
+
+    async def start(self, host: str) -> str:
+        """See ``Carrier``."""
+        self._server = await asyncio.get_running_loop().create_server(lambda: SpLink(self), host, self._port)
+        return f"cmpp={host}:{self._server.sockets[0].getsockname()[1]}"
+
+    async def stop(self) -> None:
+        """See ``Carrier``."""
+        if self._server is not None:
+            self._server.close()
+        if self.disconnect(in_order=True):
+            await asyncio.sleep(0.2)
+        self.disconnect()
+        self.journal.close()
+
+    def forget(self) -> int:
+        """Forget the reports and MO that wait for the SPs; how many."""
+        return sum(account.forget() for account in self.accounts.values())
 
     def connected(self, link: SpLink) -> None:
         """A connection stands."""

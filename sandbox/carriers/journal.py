@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mail2sms.cmpp.content import part_of, text_of
 from mail2sms.cmpp.pdu import Submit, SubmitResp
+from mail2sms.content import part_of, text_of
 from sandbox.carriers.phones import number_or_empty
 
 MAX_FILE_OCTETS = 512 << 20

@@ -11,7 +11,7 @@ from typing import Any
 
 from caiyou.errors import InputError
 from caiyou.msisdn import Msisdn
-from mail2sms.cmpp.content import Part, part_of, text_of
+from mail2sms.content import Part, part_of, text_of
 
 MAX_OPEN = 50  # long messages of which a phone waits for more parts
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
-from mail2sms.cmpp.codes import MsgFmt, Result
+from mail2sms.cmpp.codes import Result
 from mail2sms.cmpp.msgid import nth
 from mail2sms.cmpp.pdu import MAX_ASCII_OCTETS, MAX_DESTINATIONS, MAX_OCTETS, Report, Submit
+from mail2sms.content import MsgFmt
 from sandbox.carriers.faults import Faults
 from sandbox.carriers.phones import number_or_empty
 

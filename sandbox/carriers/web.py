@@ -7,12 +7,12 @@
 | ``GET /phones`` | ``[{number, messages}]``, the latest active first (``?limit=``) |
 | ``GET /phones/<number>/messages`` | what the phone received: ``[{kind, from, to, text, parts, at}]``, oldest first |
 | | ``?sent=1``: what it sent as well (``sent`` tells) |
-| ``POST /phones/<number>/messages`` ``{to, text}`` | 202: the phone sends an SMS |
-| ``GET``, ``PUT``, ``PATCH /ismg/faults`` | see ``faults`` |
-| ``POST /ismg/disconnect`` ``{}`` | every link is cut; ``{"in_order": true}``: by TERMINATE |
-| ``DELETE /ismg/delivers`` (JSON) | reports and MO that wait for the SP are forgotten |
-| ``GET /ismg/status`` | links, counts, results |
-| ``GET /ismg/submits?after=N&limit=M`` | every SUBMIT that came, refused and repeated ones too, from number N+1 on |
+| ``POST /phones/<number>/messages`` ``{to, text}`` | 202: the phone sends an SMS; ``carrier``: by that one |
+| ``GET``, ``PUT``, ``PATCH /<carrier>/faults`` | what that carrier does wrong (``ismg``: ``faults``) |
+| ``POST /<carrier>/disconnect`` ``{}`` | every link is cut; ``{"in_order": true}``: as its protocol ends one |
+| ``DELETE /<carrier>/delivers`` (JSON) | reports and MO that wait are forgotten |
+| ``GET /<carrier>/status`` | links, counts, results |
+| ``GET /<carrier>/submits?after=N&limit=M`` | every submit, refused and repeated ones too, from number N+1 on |
 
 Errors are ``{"error": text}``. A browser page of another site can neither read (no CORS, Host is checked against
 rebinding) nor write (JSON content type and Origin are checked).
@@ -29,13 +29,12 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from caiyou.errors import InputError, NotFound
-from sandbox.carriers.faults import Faults
-from sandbox.carriers.ismg import Ismg
+from sandbox.carriers.carrier import Carrier
 from sandbox.carriers.live import Live
 from sandbox.carriers.page import page
 from sandbox.carriers.phones import Phones, number_of
 
-ISMG = web.AppKey("ISMG", Ismg)
+CARRIERS = web.AppKey("CARRIERS", dict[str, Carrier])
 PHONES = web.AppKey("PHONES", Phones)
 LIVE = web.AppKey("LIVE", Live)
 MAX_BODY_OCTETS = 64 << 10
@@ -53,6 +52,7 @@ class Mo(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     to: str
     text: str
+    carrier: str = "ismg"
 
 
 class Disconnect(BaseModel):
@@ -62,10 +62,10 @@ class Disconnect(BaseModel):
     in_order: bool = False
 
 
-def application(ismg: Ismg, host: str) -> web.Application:
+def application(carriers: list[Carrier], phones: Phones, host: str) -> web.Application:
     """The whole of it; ``host`` is the address it listens on."""
     app = web.Application(middlewares=[_errors, _guard(_NAMES | {host})], client_max_size=MAX_BODY_OCTETS)
-    app[ISMG], app[PHONES], app[LIVE] = ismg, ismg.phones, Live(ismg.phones)
+    app[CARRIERS], app[PHONES], app[LIVE] = {carrier.name: carrier for carrier in carriers}, phones, Live(phones)
     app.on_shutdown.append(_end_live)
     app.add_routes(routes)
     return app
@@ -117,54 +117,65 @@ async def send(request: web.Request) -> web.Response:
     """A phone sends an SMS."""
     number = number_of(request.match_info["number"])
     body = await _body(request, Mo)
-    return _json(request.app[ISMG].mo(number, body.to, body.text), status=202)
+    return _json(_carrier(request, body.carrier).mo(number, body.to, body.text), status=202)
 
 
-@routes.get("/ismg/faults")
+@routes.get("/{carrier}/faults")
 async def faults(request: web.Request) -> web.Response:
     """The faults in force."""
-    return _json(request.app[ISMG].faults.model_dump())
+    return _json(_carrier(request).faults.model_dump())
 
 
-@routes.put("/ismg/faults")
+@routes.put("/{carrier}/faults")
 async def put_faults(request: web.Request) -> web.Response:
     """Replace all faults."""
-    request.app[ISMG].set_faults(await _body(request, Faults))
-    return _json(request.app[ISMG].faults.model_dump())
+    carrier = _carrier(request)
+    carrier.set_faults(await _body(request, type(carrier.faults)))
+    return _json(carrier.faults.model_dump())
 
 
-@routes.patch("/ismg/faults")
+@routes.patch("/{carrier}/faults")
 async def patch_faults(request: web.Request) -> web.Response:
     """Change some faults."""
-    changes = (await _body(request, Faults)).model_dump(exclude_unset=True)
-    request.app[ISMG].set_faults(request.app[ISMG].faults.model_copy(update=changes))
-    return _json(request.app[ISMG].faults.model_dump())
+    carrier = _carrier(request)
+    changes = (await _body(request, type(carrier.faults))).model_dump(exclude_unset=True)
+    carrier.set_faults(carrier.faults.model_copy(update=changes))
+    return _json(carrier.faults.model_dump())
 
 
-@routes.post("/ismg/disconnect")
+@routes.post("/{carrier}/disconnect")
 async def disconnect(request: web.Request) -> web.Response:
     """Cut every link."""
     body = await _body(request, Disconnect)
-    return _json({"links": request.app[ISMG].disconnect(in_order=body.in_order)})
+    return _json({"links": _carrier(request).disconnect(in_order=body.in_order)})
 
 
-@routes.delete("/ismg/delivers")
+@routes.delete("/{carrier}/delivers")
 async def forget(request: web.Request) -> web.Response:
     """Forget what waits for the SPs."""
-    return _json({"forgotten": sum(account.forget() for account in request.app[ISMG].accounts.values())})
+    return _json({"forgotten": _carrier(request).forget()})
 
 
-@routes.get("/ismg/status")
+@routes.get("/{carrier}/status")
 async def status(request: web.Request) -> web.Response:
     """Links, counts, results."""
-    return _json(request.app[ISMG].status())
+    return _json(_carrier(request).status())
 
 
-@routes.get("/ismg/submits")
+@routes.get("/{carrier}/submits")
 async def submits(request: web.Request) -> web.Response:
     """A page of the journal."""
     after, limit = _number(request, "after", 0, 2**53), _number(request, "limit", 1000, MAX_PAGE)
-    return _json(request.app[ISMG].journal.after(after, limit))
+    return _json(_carrier(request).journal.after(after, limit))
+
+
+def _carrier(request: web.Request, name: str = "") -> Carrier:
+    """The carrier of that name, or the one that the path names; raises NotFound."""
+    name = name or request.match_info["carrier"]
+    carriers = request.app[CARRIERS]
+    if name not in carriers:
+        raise NotFound(f"no carrier {name[:40]!r}; known: {', '.join(carriers)}")
+    return carriers[name]
 
 
 def _guard(names: set[str]) -> Callable[..., Awaitable[web.StreamResponse]]:

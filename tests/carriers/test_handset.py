@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from caiyou.errors import InputError
-from mail2sms.cmpp.codes import MsgFmt
-from mail2sms.cmpp.content import part_of, text_of
+from mail2sms.content import MsgFmt, part_of, text_of
 from sandbox.carriers.handset import parts_of
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from mail2sms.cmpp.codes import Result, Version
-from mail2sms.cmpp.content import part_of
 from mail2sms.cmpp.events import (
     Closed,
     Connected,
@@ -18,6 +17,7 @@ from mail2sms.cmpp.events import (
     SubmitUnanswered,
 )
 from mail2sms.cmpp.msgid import MsgId, nth
+from mail2sms.content import part_of
 from tests.carriers.conftest import Carrier, Sp
 
 pytestmark = pytest.mark.live

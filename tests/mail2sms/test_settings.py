@@ -7,6 +7,7 @@ import pytest
 from caiyou.errors import SettingsError
 from caiyou.settings import load
 from mail2sms.settings import SmsSettings
+from mail2sms.settings.cmpp import CmppLinkSettings
 
 LINK = """
 [sms.links.mobile]
@@ -31,6 +32,7 @@ def test_nothing_is_needed(tmp_path: Path) -> None:
 def test_a_link_and_its_defaults(tmp_path: Path) -> None:
     sms = _sms(tmp_path, f'[sms.routes]\ndefault = ["mobile"]\n{LINK}')
     link = sms.links["mobile"]
+    assert isinstance(link, CmppLinkSettings)
     assert (link.port, link.version, link.window, link.account_name) == (7890, "3.0", 16, "901234")
 
 
@@ -47,7 +49,8 @@ def test_a_link_and_its_defaults(tmp_path: Path) -> None:
         (LINK + "window = 0\n", "sms.links.mobile.window"),
         (LINK.replace("10658000", "+8610658000"), "sms.links.mobile.src_id"),
         (LINK.replace("901234", "9012345"), "sms.links.mobile.sp_id"),
-        (LINK.replace('"cmpp"', '"smpp"'), "sms.links.mobile.type"),
+        (LINK.replace('"cmpp"', '"cmp"'), "3: sms.links.mobile.type: did you mean cmpp? known: cmpp,"),
+        (LINK.replace('type = "cmpp"\n', ""), "sms.links.mobile.type: must be set"),
         (LINK.replace('host = "127.0.0.1"\n', ""), "sms.links.mobile.host"),
     ],
 )

@@ -1,15 +1,28 @@
-"""Msg_Content: user data header (3GPP TS 23.040, 9.2.3.24) and text by Msg_Fmt. Reading is lenient: it never raises."""
+"""What a short message holds: user data header (3GPP TS 23.040, 9.2.3.24) and text by message format.
+
+CMPP's Msg_Fmt, SGIP's MessageCoding and SMGP's MsgFormat are one list. Reading is lenient: it never raises.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from caiyou.errors import ProtocolError
 from caiyou.wire import Reader
-from mail2sms.cmpp.codes import MsgFmt
 
 _CONCATENATED_8 = 0x00  # reference of one octet
 _CONCATENATED_16 = 0x08  # reference of two octets
+
+
+class MsgFmt(IntEnum):
+    """How the octets of a text are written."""
+
+    ASCII = 0
+    CARD = 3  # writes to the SIM card
+    BINARY = 4
+    UCS2 = 8
+    GBK = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +58,22 @@ def part_of(tp_udhi: int, content: bytes) -> Part:
 
 
 def text_of(msg_fmt: int, octets: bytes) -> str:
-    """Readable text; what cannot be read becomes U+FFFD, binary becomes hexadecimal digits."""
+    """Readable text; what cannot be read becomes U+FFFD, binary becomes hexadecimal digits.
+
+    A surrogate stays as it is where its other half is missing: that may begin the next part (``whole`` ends it).
+    """
     if msg_fmt == MsgFmt.UCS2:
-        return octets.decode("utf-16-be", "replace")
+        return octets[: len(octets) & ~1].decode("utf-16-be", "surrogatepass") + "\ufffd" * (len(octets) & 1)
     if msg_fmt == MsgFmt.GBK:
         return octets.decode("gb18030", "replace")
     if msg_fmt == MsgFmt.BINARY:
         return octets.hex()
     return octets.decode("ascii", "replace")
+
+
+def whole(text: str) -> str:
+    """A text of joined parts: surrogates that meet become one character, others U+FFFD."""
+    return text.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "replace")
 
 
 def content_of(text: str) -> tuple[MsgFmt, bytes]:

@@ -2,10 +2,11 @@
 
 A PDU is a frozen dataclass whose annotations say what stands on the wire, in order, once::
 
-    fee_terminal_id: Annotated[str, Text(32), In20(Text(21))] = ""
+    fee_terminal_id: Annotated[str, Text(32), Older(Text(21))] = ""
 
-``In20`` gives the field of the 2.0 layout where it differs; ``In20(None)`` says 2.0 has no such field. Sizes, error
-texts and the compiled ``struct`` formats come from there. Runs of fixed fields go through one ``struct`` call.
+``Older`` gives the field of the protocol's older layout where it differs (CMPP 2.0); ``Older(None)`` says there is no
+such field. Sizes, error texts and the compiled ``struct`` formats come from there. Runs of fixed fields go through one
+``struct`` call.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_type_hints
 
 from caiyou.wire import Reader, octets_of, text_of
-from mail2sms.cmpp.codes import Version
 
 _T = TypeVar("_T")
 
@@ -67,36 +67,35 @@ Field = Fixed | Counted | Numbers
 
 
 @dataclass(frozen=True, slots=True)
-class In20:
-    """The field in the 2.0 layout; None: not there."""
+class Older:
+    """The field in the older layout; None: not there."""
 
     field: Field | None
 
 
-_V30 = int(Version.V30)
-_COMPILED: tuple[dict[type, Layout[Any]], dict[type, Layout[Any]]] = ({}, {})  # by "is 3.0": the hot path's look-up
+_COMPILED: tuple[dict[type, Layout[Any]], dict[type, Layout[Any]]] = ({}, {})  # newer, older: the hot path's look-up
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
-def declared(pdu: type, version: Version) -> list[tuple[str, Field]]:
-    """Name and wire form of each field of ``pdu`` in ``version``, in order."""
+def declared(pdu: type, *, older: bool = False) -> list[tuple[str, Field]]:
+    """Name and wire form of each field of ``pdu``, in order."""
     hints = get_type_hints(pdu, include_extras=True)
     found: list[tuple[str, Field]] = []
     for name in (f.name for f in fields(pdu)):
         notes = hints[name].__metadata__
-        old = next((n for n in notes if isinstance(n, In20)), None)
-        wire = old.field if old is not None and version.layout is Version.V20 else notes[0]
+        old = next((n for n in notes if isinstance(n, Older)), None)
+        wire = old.field if old is not None and older else notes[0]
         if wire is not None:
             found.append((name, wire))
     return found
 
 
-def layout(pdu: type[_T], version: Version) -> Layout[_T]:
-    """The codec of ``pdu`` in ``version``, compiled once."""
-    compiled = _COMPILED[version >= _V30]
+def layout(pdu: type[_T], older: bool = False) -> Layout[_T]:
+    """The codec of ``pdu``, compiled once."""
+    compiled = _COMPILED[older]
     found = compiled.get(pdu)
     if found is None:
-        found = compiled[pdu] = Layout(pdu, declared(pdu, version))
+        found = compiled[pdu] = Layout(pdu, declared(pdu, older=older))
     return found
 
 

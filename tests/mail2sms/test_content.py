@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mail2sms.cmpp.content import Part, content_of, part_of, text_of
+from mail2sms.content import Part, content_of, part_of, text_of
 
 
 @pytest.mark.parametrize("tp_udhi", [1, 0x40, 255])

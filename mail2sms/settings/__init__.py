@@ -6,48 +6,19 @@ A link is a login at a carrier; its ``type`` says which protocol it speaks and s
 from __future__ import annotations
 
 import socket
-from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from caiyou.settings import Table
+from mail2sms.settings.cmpp import CmppLinkSettings
+from mail2sms.settings.sgip import SgipLinkSettings
 
 NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
 
 
-class CmppLinkSettings(Table):
-    """A CMPP login at an ISMG. Timers: CMPP 3.0, 7.1 (C, T, N, W)."""
-
-    type: Literal["cmpp"] = "cmpp"
-    host: str
-    port: int = Field(7890, ge=1, le=65535)
-    version: Literal["2.0", "3.0"] = "3.0"
-    sp_id: str = Field(pattern=r"^[!-~]{1,6}$", description="企业代码, the Source_Addr of the login")
-    secret_file: Path
-    src_id: str = Field(pattern=r"^[0-9]{1,21}$", description="the number that handsets see")
-    service_id: str = Field("", pattern=r"^[!-~]{0,10}$", description="业务代码, agreed with the carrier")
-    fee_type: str = Field("01", pattern=r"^[0-9]{2}$", description="资费类别; 01 is free of charge")
-    fee_code: str = Field("000000", pattern=r"^[0-9]{1,6}$", description="资费代码, in fen")
-    account: str = Field("", description="links whose reports may come on each other share one; default: the sp_id")
-    window: int = Field(16, ge=1, le=1024, description="W: submits without an answer")
-    rate: float = Field(0.0, ge=0, le=100_000, description="submits a second at most; 0: as fast as the window allows")
-    idle_s: float = Field(180.0, gt=0, le=3600, description="C: an active test after so long without traffic")
-    answer_s: float = Field(60.0, gt=0, le=600, description="T: how long to wait for an answer")
-    tries: int = Field(3, ge=1, le=10, description="N: how often an unanswered request is sent")
-    connect_s: float = Field(10.0, gt=0, le=120)
-    reconnect_s: float = Field(1.0, gt=0, le=600, description="first pause before connecting again; doubles")
-    reconnect_max_s: float = Field(60.0, gt=0, le=3600)
-    refused_s: float = Field(300.0, gt=0, le=86_400, description="pause after a refused login: no hammering")
-    strict_auth: bool = Field(False, description="refuse an ISMG whose AuthenticatorISMG is wrong (many real ones are)")
-
-    @property
-    def account_name(self) -> str:
-        """What msg_ids are unique in."""
-        return self.account or self.sp_id
-
-
-LinkSettings = CmppLinkSettings  # a union told apart by ``type`` as soon as there is a second
+# Every link type, told apart by ``type``.
+LinkSettings = Annotated[CmppLinkSettings | SgipLinkSettings, Field(discriminator="type")]
 
 
 class SmsSettings(Table):

@@ -1,0 +1,17 @@
+"""From settings to links."""
+
+from __future__ import annotations
+
+from caiyou.errors import SettingsError
+from mail2sms.links import Link
+from mail2sms.links.cmpp import CmppLink
+from mail2sms.settings import LinkSettings
+from mail2sms.settings.cmpp import CmppLinkSettings
+
+
+def link_of(name: str, settings: LinkSettings, region: str) -> Link:
+    """The link of that name; ``region`` (ISO 3166) is that of numbers written without +."""
+    match settings:
+        case CmppLinkSettings():
+            return CmppLink(name, settings)
+    raise SettingsError(f"sms.links.{name}: links of type {settings.type} are not there yet")
