@@ -19,6 +19,8 @@ NOTIFY_QUEUE = "notify"
 NOTIFY_JOB = "mail2sms.notify.run"  # (payload: dict) see Notify
 QUEUES = (NOTIFY_QUEUE,)
 
+CLASSES = ("alarm", "code", "notification", "bulk")  # of short messages; an earlier one goes first
+
 DEDUP_S = 24 * 3600  # a notification is sent once per Message-ID and recipient within this time (N1, N3)
 
 
@@ -61,7 +63,8 @@ class ShortMessage:
     route: str
     domain: str = ""  # who pays
     subscriber: str = ""
-    message_class: str = "notification"
+    message_class: str = "notification"  # of CLASSES
+    src: str = ""  # our number to show, digits: a reply comes from the number that was written to
     long: bool = False  # may be concatenated (N5)
     created_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
     valid_until: str | None = None  # ISO 8601; not sent after it
