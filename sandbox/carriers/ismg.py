@@ -293,7 +293,13 @@ class Ismg:
     def _show(self, submit: Submit, at: datetime) -> None:
         for number in submit.dest_terminal_ids:
             self.phones.take(
-                number_or_empty(number), submit.src_id, submit.tp_udhi, submit.msg_fmt, submit.msg_content, at
+                number_or_empty(number),
+                submit.src_id,
+                submit.tp_udhi,
+                submit.msg_fmt,
+                submit.msg_content,
+                at,
+                self.name,
             )
 
     def _replay(self) -> None:
@@ -303,7 +309,7 @@ class Ismg:
                 continue
             content, at = bytes.fromhex(record["content"]), datetime.fromisoformat(record["at"])
             for number in record["to"]:
-                self.phones.take(number, record["src_id"], record["tp_udhi"], record["msg_fmt"], content, at)
+                self.phones.take(number, record["src_id"], record["tp_udhi"], record["msg_fmt"], content, at, self.name)
 
     # --- DELIVER
 
@@ -342,7 +348,9 @@ class Ismg:
                 account.put(Outgoing(deliver, None, None, "any"), now)
         self.phones.show(
             number,
-            Message(sender=number, to=to, text=text, parts=len(parts), at=datetime.now(UTC), sent=True),
+            Message(
+                sender=number, to=to, text=text, parts=len(parts), at=datetime.now(UTC), sent=True, carrier=self.name
+            ),
         )
         self._pump(now)
         return {"parts": len(parts), "sp_id": account.sp_id, "links": len(account.links)}

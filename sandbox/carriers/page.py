@@ -13,10 +13,11 @@ TEXTS = {
     "zh": {
         "lang": "zh-CN",
         "title": "模拟手机",
-        "intro": "短信经模拟的运营商网关（CMPP）到达这里；也可以从手机发回短信。",
+        "intro": "短信经模拟的运营商到达这里；也可以从手机发回短信。",
         "open": "打开手机",
         "number": "手机号码",
         "to": "收件服务号",
+        "by": "经由",
         "write": "写短信…",
         "send": "发送",
         "empty": "还没有短信",
@@ -31,10 +32,11 @@ TEXTS = {
     "en": {
         "lang": "en",
         "title": "Simulated phones",
-        "intro": "Short messages arrive here through the simulated carrier gateway (CMPP); phones can send back.",
+        "intro": "Short messages arrive here through the simulated carriers; phones can send back.",
         "open": "Open phone",
         "number": "Phone number",
         "to": "Service code",
+        "by": "By",
         "write": "Type a message…",
         "send": "Send",
         "empty": "No messages yet",
@@ -49,9 +51,23 @@ TEXTS = {
 }
 
 
-def page(lang: str | None, accept_language: str) -> tuple[str, str]:
-    """HTML and its Content-Security-Policy; a known ``lang`` goes before what the browser asks for."""
-    return _rendered(lang if lang in TEXTS else _preferred(accept_language))
+# What people call the carriers, by name; others are shown by their name.
+LABELS = {
+    "ismg": "CMPP",
+    "smg": "SGIP",
+    "smgw": "SMGP",
+    "smsc": "SMPP",
+    "provider": "HTTP",
+    "modem": "GSM",
+}
+
+
+def page(lang: str | None, accept_language: str, carriers: tuple[str, ...] = ("ismg",)) -> tuple[str, str]:
+    """HTML and its Content-Security-Policy; a known ``lang`` goes before what the browser asks for.
+
+    ``carriers``: the names of those by which a phone may write.
+    """
+    return _rendered(lang if lang in TEXTS else _preferred(accept_language), carriers)
 
 
 def _preferred(accept_language: str) -> str:
@@ -70,19 +86,24 @@ def _preferred(accept_language: str) -> str:
 
 
 @cache
-def _rendered(lang: str) -> tuple[str, str]:
+def _rendered(lang: str, carriers: tuple[str, ...]) -> tuple[str, str]:
     texts = TEXTS[lang]
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    in_script = json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c")
+    in_script = _in_script(texts)
     for name, text in texts.items():
         template = template.replace("{{" + name + "}}", html.escape(text))
-    template = template.replace("/*texts*/", in_script)
+    template = template.replace("/*texts*/", in_script).replace("/*labels*/", _in_script(LABELS))
+    template = template.replace("/*carriers*/", _in_script(carriers))
     style, script = (_hash_of(template, tag) for tag in ("style", "script"))
     policy = (
         f"default-src 'none'; style-src {style}; script-src {script}; connect-src 'self'; img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return template, policy
+
+
+def _in_script(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def _hash_of(template: str, tag: str) -> str:

@@ -16,12 +16,12 @@ from mail2sms.content import Part, part_of, text_of
 MAX_OPEN = 50  # long messages of which a phone waits for more parts
 
 _CHINESE = re.compile(r"\+?(?:86)?(1\d{10})$", re.ASCII)  # most numbers here: much quicker than Msisdn.parse
-_Key = tuple[str, int, int, int]  # sender, reference, total, format
+_Key = tuple[str, str, int, int, int]  # carrier, sender, reference, total, format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One message as a phone shows it. ``sent``: by the phone itself (MO)."""
+    """One message as a phone shows it. ``sent``: by the phone itself (MO). ``carrier``: the name of that it came by."""
 
     sender: str
     to: str
@@ -29,6 +29,7 @@ class Message:
     parts: int
     at: datetime
     sent: bool = False
+    carrier: str = "ismg"
 
     def to_json(self) -> dict[str, Any]:
         """As ``/phones/<number>/messages`` answers it."""
@@ -39,6 +40,7 @@ class Message:
             "text": self.text,
             "parts": self.parts,
             "at": self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "carrier": self.carrier,
         }
 
 
@@ -96,19 +98,29 @@ class Phones:
         for watch in self.watchers:
             watch(number, message)
 
-    def take(self, number: str, sender: str, tp_udhi: int, msg_fmt: int, content: bytes, at: datetime) -> None:
-        """A short message, or a part of one, reaches a phone."""
+    def take(
+        self,
+        number: str,
+        sender: str,
+        tp_udhi: int,
+        msg_fmt: int,
+        content: bytes,
+        at: datetime,
+        carrier: str = "ismg",
+    ) -> None:
+        """A short message, or a part of one, reaches a phone; ``carrier`` is the name of that which brings it."""
         part = part_of(tp_udhi, content)
-        body = part.body if part.total == 1 else self._join(number, sender, msg_fmt, part)
+        key = (carrier, sender, part.reference, part.total, msg_fmt)
+        body = part.body if part.total == 1 else self._join(number, key, part)
         if body is None:
             return
         text = text_of(msg_fmt, body)
-        self.show(number, Message(sender=sender, to=number, text=text, parts=part.total, at=at.astimezone(UTC)))
+        at = at.astimezone(UTC)
+        self.show(number, Message(sender=sender, to=number, text=text, parts=part.total, at=at, carrier=carrier))
 
-    def _join(self, number: str, sender: str, msg_fmt: int, part: Part) -> bytes | None:
+    def _join(self, number: str, key: _Key, part: Part) -> bytes | None:
         """Keep a part; the whole body once all parts are there."""
         waiting = self.add(number).open
-        key = (sender, part.reference, part.total, msg_fmt)
         parts = waiting.setdefault(key, {})
         if parts.get(part.number, part.body) != part.body:  # the reference is used again: a new message begins
             parts.clear()

@@ -5,7 +5,7 @@
 | ``GET /`` | the page (zh, en; ``?lang=``) |
 | ``GET /live`` | server-sent events: ``phones`` once, then ``messages`` in batches |
 | ``GET /phones`` | ``[{number, messages}]``, the latest active first (``?limit=``) |
-| ``GET /phones/<number>/messages`` | what the phone received: ``[{kind, from, to, text, parts, at}]``, oldest first |
+| ``GET /phones/<number>/messages`` | what it received: ``[{kind, from, to, text, parts, at, carrier}]``, oldest first |
 | | ``?sent=1``: what it sent as well (``sent`` tells) |
 | ``POST /phones/<number>/messages`` ``{to, text}`` | 202: the phone sends an SMS; ``carrier``: by that one |
 | ``GET``, ``PUT``, ``PATCH /<carrier>/faults`` | what that carrier does wrong (``ismg``: ``faults``) |
@@ -74,7 +74,8 @@ def application(carriers: list[Carrier], phones: Phones, host: str) -> web.Appli
 @routes.get("/")
 async def index(request: web.Request) -> web.Response:
     """The page."""
-    text, policy = page(request.query.get("lang"), request.headers.get("Accept-Language", ""))
+    carriers = request.app[CARRIERS]
+    text, policy = page(request.query.get("lang"), request.headers.get("Accept-Language", ""), tuple(carriers))
     headers = {
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",

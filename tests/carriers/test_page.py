@@ -41,6 +41,12 @@ def test_policy_allows_the_inline_parts_of_the_page_and_nothing_else(lang: str) 
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", text)
 
 
+def test_page_offers_the_carriers_there_are() -> None:
+    text, _ = page("en", "", ("ismg", "</script>"))
+    assert '["ismg", "\\u003c/script>"]' in text
+    assert '"CMPP"' in text
+
+
 def test_both_languages_have_the_same_texts() -> None:
     assert TEXTS["zh"].keys() == TEXTS["en"].keys()
 

@@ -22,6 +22,7 @@ def test_message_is_shown_as_the_interface_says() -> None:
             "text": "彩邮",
             "parts": 1,
             "at": "2026-11-23T04:05:06.789Z",
+            "carrier": "ismg",
         }
     ]
     assert phones.messages("8613900139000") == []
@@ -55,6 +56,16 @@ def test_parts_of_other_senders_and_phones_do_not_mix() -> None:
     phones.take("8613900139000", "1065", 1, 8, PARTS[2], AT)
     assert phones.open_parts == 3
     assert phones.messages(ALICE) == []
+
+
+def test_parts_that_came_by_other_carriers_do_not_mix() -> None:
+    phones = Phones()
+    phones.take(ALICE, "1065", 1, 8, PARTS[0], AT, "smsc")
+    phones.take(ALICE, "1065", 1, 8, PARTS[1], AT, "smg")
+    for part in PARTS[1:]:
+        phones.take(ALICE, "1065", 1, 8, part, AT, "smsc")
+    assert [(message.text, message.carrier) for message in phones.messages(ALICE)] == [("彩邮好", "smsc")]
+    assert phones.open_parts == 1
 
 
 def test_part_that_comes_twice_counts_once() -> None:
