@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mail2sms.cmpp.codes import Version
-from mail2sms.cmpp.pdu import Cancel, Connect, Deliver, Query, Report, Submit
+from mail2sms.cmpp.pdu import Cancel, CancelResp, Connect, Deliver, Query, QueryResp, Report, Submit
 
 # --- both sides
 
@@ -44,8 +44,8 @@ class Malformed:
 class Closed:
     """The session is over: send what ``data_to_send`` gives, then close the socket.
 
-    ``clean``: by TERMINATE of either side. ``unanswered``: our requests (SUBMIT or DELIVER) that were sent and got no
-    answer; whether the peer has them is not known.
+    ``clean``: by TERMINATE of either side. ``unanswered``: our requests (SUBMIT or DELIVER, QUERY, CANCEL) that were
+    sent and got no answer; whether the peer has them is not known.
     """
 
     why: str
@@ -89,6 +89,14 @@ class SubmitUnanswered:
 
     sequence_id: int
     tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskAnswered:
+    """The ISMG answered a QUERY or CANCEL; ``answer`` None: never, though it was sent as often as may be."""
+
+    sequence_id: int
+    answer: QueryResp | CancelResp | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +170,7 @@ Event = (
     | LoginRefused
     | SubmitAnswered
     | SubmitUnanswered
+    | AskAnswered
     | Delivered
     | Reported
     | LoginAsked

@@ -12,7 +12,8 @@ Client session (ClientSession):
 | ASKED     | CONNECT_RESP other status            | CLOSED    | LoginRefused, Closed |
 | ASKED     | nothing for answer_s                 | CLOSED    | Closed |
 | OPEN      | SUBMIT_RESP                          | OPEN      | SubmitAnswered (WindowFree) |
-| OPEN      | a request unanswered for answer_s    | OPEN      | sent again; after ``tries``: SubmitUnanswered |
+| OPEN      | QUERY_RESP, CANCEL_RESP              | OPEN      | AskAnswered (WindowFree) |
+| OPEN      | a request unanswered for answer_s    | OPEN      | again; after ``tries``: SubmitUnanswered, AskAnswered |
 | OPEN, ENDING | DELIVER                           | same      | Delivered or Reported; answered by acknowledge() |
 | OPEN      | nothing received for idle_s          | OPEN      | ACTIVE_TEST goes out |
 | OPEN      | ACTIVE_TEST unanswered ``tries`` times | CLOSED  | Closed |
@@ -46,6 +47,7 @@ from caiyou.errors import ProtocolError
 from mail2sms.cmpp import auth
 from mail2sms.cmpp.codes import Result, Status, Version
 from mail2sms.cmpp.events import (
+    AskAnswered,
     Asked,
     Connected,
     DeliverAnswered,
@@ -100,9 +102,12 @@ class ClientSession(Link):
         self._login = login
         self._proof = b""
         self._delivers: dict[tuple[int, Deliver], int | None] = {}  # recent ones, with the answer given
+        self._asks: dict[int, type[Pdu]] = {}  # QUERYs and CANCELs without an answer, by which answer they wait for
         self._handlers |= {
             ConnectResp: self._on_connect_resp,
             SubmitResp: self._on_submit_resp,
+            QueryResp: self._on_ask_answered,
+            CancelResp: self._on_ask_answered,
             Deliver: self._on_deliver,
         }
 
@@ -124,6 +129,12 @@ class ClientSession(Link):
         """Send a SUBMIT; its sequence id is returned. Raises ValueError (names the field), WindowFull, NotOpen."""
         submit.check()
         return self._request(submit, now)
+
+    def ask(self, request: Query | Cancel, now: float) -> int:
+        """Send a QUERY or CANCEL; its sequence id is returned. Raises like ``submit``."""
+        sequence_id = self._request(request, now)
+        self._asks[sequence_id] = QueryResp if isinstance(request, Query) else CancelResp
+        return sequence_id
 
     def acknowledge(self, event: Delivered | Reported, result: int = Result.OK) -> None:
         """Answer a DELIVER, once it is recorded. Does nothing when the session is closed."""
@@ -154,11 +165,22 @@ class ClientSession(Link):
         self._close(f"login refused: {why}")
 
     def _on_submit_resp(self, sequence_id: int, answer: SubmitResp, _: float) -> None:
+        if sequence_id in self._asks:
+            self._forgive("SUBMIT_RESP to another request")
+            return
         sent = self._answered(sequence_id, "SUBMIT_RESP")
         if sent is not None:
             self._events.append(
                 SubmitAnswered(sequence_id=sequence_id, msg_id=answer.msg_id, result=answer.result, tries=sent.tries)
             )
+
+    def _on_ask_answered(self, sequence_id: int, answer: QueryResp | CancelResp, _: float) -> None:
+        if self._asks.get(sequence_id) is not type(answer):
+            self._forgive(f"{type(answer).__name__} to no open request")
+            return
+        del self._asks[sequence_id]
+        self._answered(sequence_id, "answer")
+        self._events.append(AskAnswered(sequence_id=sequence_id, answer=answer))
 
     def _on_deliver(self, sequence_id: int, deliver: Deliver, _: float) -> None:
         if self._is_repeated(sequence_id, deliver):
@@ -199,6 +221,8 @@ class ClientSession(Link):
         return False
 
     def _gave_up(self, sequence_id: int, tries: int) -> Event:
+        if self._asks.pop(sequence_id, None):
+            return AskAnswered(sequence_id=sequence_id, answer=None)
         return SubmitUnanswered(sequence_id=sequence_id, tries=tries)
 
 

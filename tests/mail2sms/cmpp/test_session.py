@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mail2sms.cmpp import auth
 from mail2sms.cmpp.codes import Command, Result, Status, Version
 from mail2sms.cmpp.events import (
+    AskAnswered,
     Asked,
     Closed,
     Connected,
@@ -419,6 +420,63 @@ def test_server_answers_query_and_cancel() -> None:
         QueryResp(time="20261123", mt_scs=1),
         CancelResp(success_id=1),
     ]
+
+
+@pytest.mark.parametrize("version", [V20, V30])
+def test_client_asks_and_takes_the_answers_in_any_order(version: Version) -> None:
+    session, server = ClientSession(Login(sp_id="901234", secret="s", version=version), LIMITS), ServerSession(LIMITS)
+    session.connect(0, AT)
+    exchange(session, server, 0)
+    server.admit("s", 0)
+    exchange(session, server, 0)
+    query, cancel = Query(time="20261123", query_type=1, query_code="MAIL"), Cancel(msg_id=55)
+    asked = session.ask(query, 1), session.ask(cancel, 1)
+    assert session.free == 1
+    _, events = exchange(session, server, 1)
+    assert events == [Asked(sequence_id=asked[0], request=query), Asked(sequence_id=asked[1], request=cancel)]
+    server.respond(asked[1], CancelResp(success_id=1))
+    server.respond(asked[0], QueryResp(time="20261123", mt_scs=7, mo_fl=2))
+    answers, _ = exchange(session, server, 1)
+    assert answers == [
+        AskAnswered(sequence_id=asked[1], answer=CancelResp(success_id=1)),
+        AskAnswered(sequence_id=asked[0], answer=QueryResp(time="20261123", mt_scs=7, mo_fl=2)),
+    ]
+    assert session.free == 3
+
+
+def test_unanswered_query_goes_three_times_and_is_then_given_up() -> None:
+    session = open_client()
+    sequence_id = session.ask(Query(time="20261123"), 10)
+    first = session.data_to_send()
+    for now in (70, 130):
+        session.receive(encode(ActiveTest(), 5, V30), now - 1)
+        session.data_to_send()
+        assert session.tick(now) == []
+        assert session.data_to_send() == first
+    assert session.tick(190) == [AskAnswered(sequence_id=sequence_id, answer=None)]
+    assert session.free == 3
+    late = session.receive(encode(QueryResp(time="20261123"), sequence_id, V30), 191)
+    assert late == [Forgave(what="QueryResp to no open request")]
+
+
+def test_answer_of_another_kind_does_not_count() -> None:
+    session = open_client()
+    submit, query = session.submit(SUBMIT, 2), session.ask(Query(time="20261123"), 2)
+    wrong = encode(SubmitResp(msg_id=1), query, V30)
+    wrong += encode(QueryResp(time="20261123"), submit, V30) + encode(CancelResp(success_id=0), query, V30)
+    assert session.receive(wrong, 3) == [
+        Forgave(what="SUBMIT_RESP to another request"),
+        Forgave(what="QueryResp to no open request"),
+        Forgave(what="CancelResp to no open request"),
+    ]
+    assert session.connection_lost("end") == [Closed(why="end", unanswered=(submit, query))]
+
+
+def test_impossible_query_leaves_the_window_as_it_was() -> None:
+    session = open_client()
+    with pytest.raises(ValueError, match="time: .* is not ASCII of at most 8 octets"):
+        session.ask(Query(time="2026-1123"), 2)
+    assert session.free == 3
 
 
 # --- keeping the link
