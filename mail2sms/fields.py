@@ -52,7 +52,9 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """One octet of length, then so many octets; ``bytes``."""
+    """A length of ``size`` octets, then so many octets; ``bytes``."""
+
+    size: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Layout(Generic[_T]):
                 if run:
                     self._parts.append(_Run(run))
                     run = []
-                self._parts.append(_CountedPart(name) if isinstance(wire, Counted) else _NumbersPart(name, wire.size))
+                self._parts.append(_CountedPart(name, wire.size) if isinstance(wire, Counted) else _NumbersPart(name, wire.size))
             else:
                 run.append((name, wire))
         if run:
@@ -138,8 +140,9 @@ class Layout(Generic[_T]):
             if part.unit:
                 if at > end:
                     return None
-                size += data[at - 1] * part.unit
-                at += data[at - 1] * part.unit
+                octets = int.from_bytes(data[at - part.size : at], "big") * part.unit
+                size += octets
+                at += octets
         return size
 
 
@@ -182,20 +185,21 @@ class _Run:
 
 class _CountedPart:
     unit = 1
-    size = 1
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, size: int) -> None:
         self._name = name
+        self.size = size
+        self._most = (1 << 8 * size) - 1
         self._get: Callable[[object], bytes] = attrgetter(name)
 
     def encode(self, pdu: object) -> bytes:
         value = self._get(pdu)
-        if len(value) > 255:
-            raise ValueError(f"{self._name}: {len(value)} octets, 255 fit")
-        return bytes((len(value),)) + value
+        if len(value) > self._most:
+            raise ValueError(f"{self._name}: {len(value)} octets, {self._most} fit")
+        return len(value).to_bytes(self.size, "big") + value
 
     def decode(self, reader: Reader, values: dict[str, Any]) -> None:
-        size = reader.uint(1, f"length of {self._name}")
+        size = reader.uint(self.size, f"length of {self._name}")
         values[self._name] = reader.octets(size, self._name)
 
 
