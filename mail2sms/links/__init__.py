@@ -73,6 +73,7 @@ class Report:
     state: ReportState
     stat: str  # the carrier's word
     to: str = ""  # carriers leave it empty
+    done_at: datetime | None = None  # aware; when the carrier says it was done with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
