@@ -113,7 +113,9 @@ class Layout(Generic[_T]):
                 if run:
                     self._parts.append(_Run(run))
                     run = []
-                self._parts.append(_CountedPart(name, wire.size) if isinstance(wire, Counted) else _NumbersPart(name, wire.size))
+                self._parts.append(
+                    _CountedPart(name, wire.size) if isinstance(wire, Counted) else _NumbersPart(name, wire.size)
+                )
             else:
                 run.append((name, wire))
         if run:
