@@ -15,11 +15,11 @@ MAX_PARTS = 255
 ESC = 0x1B
 
 # 3GPP 23.038 6.2.1: the index is the code. Code 1Bh is the escape to the extension table.
-_GSM_BASIC = (
+GSM_BASIC = (
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-_GSM_EXTENSION = {
+GSM_EXTENSION = {
     "\f": 0x0A,
     "^": 0x14,
     "{": 0x28,
@@ -31,8 +31,8 @@ _GSM_EXTENSION = {
     "|": 0x40,
     "€": 0x65,
 }
-_GSM: dict[str, bytes] = {char: bytes([code]) for code, char in enumerate(_GSM_BASIC) if code != ESC}
-_GSM.update({char: bytes([ESC, code]) for char, code in _GSM_EXTENSION.items()})
+_GSM: dict[str, bytes] = {char: bytes([code]) for code, char in enumerate(GSM_BASIC) if code != ESC}
+_GSM.update({char: bytes([ESC, code]) for char, code in GSM_EXTENSION.items()})
 _LATIN = frozenset(char for char in _GSM if char.isascii() and char != "\f")
 
 
@@ -55,7 +55,7 @@ class Coding(Enum):
         """The length of ``text``. A letter of the extension table counts two: the carrier may turn ASCII to septets."""
         if self is Coding.UCS2:
             return len(text.encode("utf-16-be", "replace")) // 2
-        return len(text) + sum(char in _GSM_EXTENSION for char in text)
+        return len(text) + sum(char in GSM_EXTENSION for char in text)
 
     def encode(self, text: str) -> bytes:
         """The octets; raises ValueError where the alphabet lacks a character."""
