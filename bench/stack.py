@@ -166,7 +166,9 @@ class Stack:
 
     def send(self, message: ShortMessage) -> None:
         """Put one on its route."""
-        self.redis.xadd(mt_stream(message.route), {"m": json.dumps(to_payload(message), ensure_ascii=False)})
+        self.redis.xadd(
+            mt_stream(message.route, message.message_class), {"m": json.dumps(to_payload(message), ensure_ascii=False)}
+        )
 
     def send_many(self, count: int, prefix: str = "m", route: str = "default") -> list[str]:
         """Messages with texts of their own; their texts."""

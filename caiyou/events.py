@@ -47,6 +47,7 @@ class Kind(StrEnum):
     QUOTA_EMPTIED = "quota.emptied"  # LMTP agent; result: the folder
     NOTIFY_QUEUED = "notify.queued"  # worker, a short message was put on a route
     NOTIFY_SKIPPED = "notify.skipped"  # worker; result: why not
+    SMS_QUEUED = "sms.queued"  # a short message that no mail asked for was put on a route; result: its class
     SMS_SUBMITTED = "sms.submitted"  # gateway, the carrier answered ok to every part
     SMS_DELIVERED = "sms.delivered"  # gateway, report of every part
     SMS_FAILED = "sms.failed"  # gateway; result: the carrier's status
@@ -64,7 +65,8 @@ class Event:
 
     Peers choose some of the texts, so they are made fit here: control characters and lone surrogates become U+FFFD,
     what is longer than any honest value is cut. Raises ValueError on a naive ``at`` or a ``size_bytes`` out of range.
-    ``detail`` keys that the ledger reads: ``route``, ``link``, ``parts``, ``src_id`` (of short messages).
+    ``detail`` keys that the ledger reads: ``route``, ``link``, ``parts``, ``src_id``, ``message_class``, ``price_fen``
+    (of short messages).
     """
 
     kind: Kind

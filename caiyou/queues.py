@@ -24,9 +24,12 @@ CLASSES = ("alarm", "code", "notification", "bulk")  # of short messages; an ear
 DEDUP_S = 24 * 3600  # a notification is sent once per Message-ID and recipient within this time (N1, N3)
 
 
-def mt_stream(route: str) -> str:
-    """Short messages waiting for a link of the route; field ``m`` holds ShortMessage as JSON."""
-    return f"mt:{route}"
+def mt_stream(route: str, message_class: str = "notification") -> str:
+    """Short messages of a class waiting for a link of the route; field ``m`` holds ShortMessage as JSON.
+
+    Field ``r`` marks one that a gateway had and gave back: how far it got stands in its record.
+    """
+    return f"mt:{route}:{message_class}"
 
 
 def quota_key(prefix: str, mailbox: str) -> str:
@@ -104,6 +107,17 @@ def connect_async(settings: Settings) -> redis.asyncio.Redis:
     """The same for asyncio; redis-py's read timeout of 5 s holds, so block for less."""
     table = settings.redis
     return redis.asyncio.Redis.from_url(table.url, password=_password(table), socket_connect_timeout=table.timeout_s)
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a Redis error passes by waiting: it is down, starts, is a replica, or cannot write its file."""
+    if isinstance(error, redis.ResponseError):
+        return isinstance(error, _BUSY) or str(error).partition(" ")[0] in _WAIT
+    return isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError)
+
+
+_BUSY = (redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError, redis.exceptions.BusyLoadingError)
+_WAIT = ("MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "UNBLOCKED", "BUSY")
 
 
 def _password(table: RedisSettings) -> str | None:

@@ -35,6 +35,14 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class WrongAt(ValueError):
+    """What a table's own check found wrong, ``loc`` being the keys below the table: so the error can name the line."""
+
+    def __init__(self, loc: tuple[str | int, ...], what: str) -> None:
+        super().__init__(what)
+        self.loc = loc
+
+
 class SiteSettings(Table):
     """The site as a whole."""
 
@@ -222,6 +230,9 @@ class Settings:
         loc, owner = _place(model, error["loc"])
         if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
             loc = (*loc, error["ctx"]["discriminator"].strip("'"))
+        found = error.get("ctx", {}).get("error")
+        if isinstance(found, WrongAt):
+            return f"{self._at(name, *loc, *found.loc)} {'.'.join([name, *map(str, (*loc, *found.loc))])}: {found}"
         key = ".".join([name, *map(str, loc)])
         if error["type"] == "extra_forbidden":
             what = f"unknown setting; {_instead(str(loc[-1]), sorted(owner.model_fields))}"

@@ -55,7 +55,7 @@ class LaneSink:
 
 def lanes_of(settings: SmsSettings, region: str) -> list[Lane]:
     """Every link that a route names, once."""
-    used = dict.fromkeys(link for links in settings.routes.values() for link in links)
+    used = dict.fromkeys(link for route in settings.routes.values() for link in route.links)
     return [Lane(name, link_of(name, settings.links[name], region), settings.links[name].rate) for name in used]
 
 

@@ -1,5 +1,8 @@
 """The gateway's heart: which part goes over which link when, and what an answer means.
 
+A route's first link that is up takes its messages, together with the others of the same account; when all of a route's
+links are down, those of the route behind it do. Among what waits for a link the classes go in their order.
+
 It runs in one asyncio loop and never waits: it is called when messages arrive, links change, answers come, and time has
 passed; it hands parts to links and steps to the journal. Reading the streams is ``mail2sms.intake``'s.
 
@@ -12,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,16 +24,20 @@ from typing import Any
 
 from caiyou import log
 from caiyou.events import Event, Kind
+from caiyou.queues import CLASSES, mt_stream
 from mail2sms.journal import Journal
 from mail2sms.lane import Lane
 from mail2sms.links import Answer, LinkState, Mo, Outcome, Report
 from mail2sms.mo import MoRecorder
+from mail2sms.routing import links_of
 from mail2sms.sending import Sending, Unit, event_of, line_of
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms.gateway")
 
 UNSENT_S = 0.05  # before a link that took nothing, though it had room, is asked again
+SOON_S = 0.002
+GIVE_BACK_S = 5.0  # with no link up for so long, other gateways may have the messages
 
 
 class Gateway:
@@ -38,11 +46,14 @@ class Gateway:
     def __init__(self, settings: SmsSettings, lanes: list[Lane], journal: Journal, region: str) -> None:
         self.settings = settings
         self.lanes = {lane.name: lane for lane in lanes}
-        self.routes = {route: [self.lanes[name] for name in names] for route, names in settings.routes.items()}
+        self.routes = {route: [self.lanes[name] for name in links_of(settings, route)] for route in settings.routes}
         self.journal = journal
         self.token = ""
         self.held: dict[tuple[str, str], Sending] = {}  # by stream and entry
-        self.backlog: dict[str, deque[Unit]] = {route: deque() for route in self.routes}
+        # By stream, in the order in which they are served.
+        self.backlog: dict[str, deque[Unit]] = {
+            mt_stream(route, message_class): deque() for message_class in CLASSES for route in self.routes
+        }
         self.stopping = False
         self._tags = itertools.count(1)
         self._sent: dict[int, tuple[Unit, Lane]] = {}
@@ -55,7 +66,7 @@ class Gateway:
         """Take a message on; parts that are accepted already are not sent again."""
         self.held[sending.key] = sending
         units = [(sending, number) for number in range(1, len(sending.parts) + 1) if number not in sending.accepted]
-        (sending.lane.kept if sending.lane else self.backlog[sending.route]).extend(units)
+        (sending.lane.kept if sending.lane else self.backlog[sending.stream]).extend(units)
 
     def forget(self, key: tuple[str, str]) -> None:
         """Another gateway has this entry now."""
@@ -63,11 +74,18 @@ class Gateway:
         if sending is not None:
             sending.over = True
 
-    def wants(self, route: str) -> int:
-        """How many more messages of the route may be taken from Redis."""
-        if self.stopping or not self.token or not any(lane.up for lane in self.routes[route]):
+    def wants(self, stream: str) -> int:
+        """How many more messages of the stream may be taken from Redis."""
+        if self.stopping or not self.token or not self.can_send(stream):
             return 0
-        return max(0, self.settings.backlog - len(self.backlog[route]))
+        return max(0, self.settings.backlog - len(self.backlog[stream]))
+
+    def can_send(self, stream: str) -> bool:
+        """Whether a link is up for it."""
+        return any(lane.up for lane in self._ways(stream))
+
+    def _ways(self, stream: str) -> list[Lane]:
+        return self.routes[stream.split(":")[1]]
 
     @property
     def under_way(self) -> int:
@@ -85,25 +103,39 @@ class Gateway:
         wait_s = 3600.0
         for lane in self.lanes.values():
             if lane.kept and lane.up:
-                self._drain(lane.kept, lane, now, wall)
-        for route, lanes in self.routes.items():
-            backlog = self.backlog[route]
-            first = next((lane for lane in lanes if lane.up), None)
-            if first is not None and backlog:
-                self._drain(backlog, first, now, wall)
-            if first is not None and backlog and first.in_flight < first.link.capacity:
-                wait_s = min(wait_s, first.pace.wait_s(now))
+                self._drain(lane.kept, lane, now, wall, len(lane.kept))
+        for stream, backlog in self.backlog.items():
+            if not backlog:
+                continue
+            lanes = self._open(stream)
+            for place, lane in enumerate(lanes):
+                self._drain(backlog, lane, now, wall, math.ceil(len(backlog) / (len(lanes) - place)))
+            if backlog:
+                waits = [lane.pace.wait_s(now) for lane in lanes if lane.in_flight < lane.link.capacity]
+                wait_s = min([wait_s, *waits])
         if wait_s < 3600.0:
-            self._later(max(wait_s, 0.002))
+            self._later(max(wait_s, SOON_S))
 
-    def _drain(self, units: deque[Unit], lane: Lane, now: float, wall: float) -> None:
-        room = lane.room(now)
+    def _open(self, stream: str) -> list[Lane]:
+        """The first lane of the stream that is up, with those of the same account; the idlest first."""
+        ways = self._ways(stream)
+        first = next((lane for lane in ways if lane.up), None)
+        if first is None:
+            return []
+        lanes = [lane for lane in ways if lane.up and lane.link.account == first.link.account]
+        return sorted(lanes, key=lambda lane: lane.in_flight / lane.link.capacity) if len(lanes) > 1 else lanes
+
+    def _drain(self, units: deque[Unit], lane: Lane, now: float, wall: float, most: int) -> None:
+        room = min(lane.room(now), most)
         while units and room > 0:
             sending, number = unit = units.popleft()
             if sending.over:
                 continue
             if sending.lane is not None and sending.lane is not lane:
                 sending.lane.kept.append(unit)
+                continue
+            if lane.name in sending.avoid:
+                self._elsewhere(unit, lane, sending.refused)
                 continue
             if sending.valid_until is not None and sending.valid_until <= wall and not sending.accepted:
                 self._over(sending, Kind.SMS_EXPIRED, "not sent in time", lane)
@@ -114,11 +146,14 @@ class Gateway:
             mark = "??" if number in sending.again else "?"
             self.journal.write(
                 ["send", self.token, sending.message.id, number, len(sending.parts), lane.name, mark, sending.context],
-                partial(self._send, unit, lane),
+                partial(self._send, unit, lane, sending.turn),
             )
 
-    def _send(self, unit: Unit, lane: Lane, allowed: Any) -> None:
+    def _send(self, unit: Unit, lane: Lane, turn: int, allowed: Any) -> None:
         sending, number = unit
+        if turn != sending.turn:  # it was started over while this waited for Redis
+            lane.in_flight -= 1
+            return
         if allowed != 1 or lane.link.capacity == 0 or sending.over or self.stopping:
             lane.in_flight -= 1
             if allowed != 1:
@@ -135,7 +170,7 @@ class Gateway:
     def _put_back(self, unit: Unit) -> None:
         sending = unit[0]
         if not sending.over:
-            (sending.lane.kept if sending.lane else self.backlog[sending.route]).appendleft(unit)
+            (sending.lane.kept if sending.lane else self.backlog[sending.stream]).appendleft(unit)
 
     # --- answers
 
@@ -163,6 +198,8 @@ class Gateway:
                 self._over(sending, Kind.SMS_FAILED, f"flow control: {answer.result}", lane)
             else:
                 self._put_back(unit)
+        elif answer.outcome is Outcome.REFUSED and answer.elsewhere:
+            self._elsewhere(unit, lane, answer.result)
         elif answer.outcome is Outcome.REFUSED:
             self._over(sending, Kind.SMS_FAILED, answer.result, lane)
         elif not self.stopping:  # else its mark stays, and the next start finds it in doubt
@@ -195,6 +232,20 @@ class Gateway:
             ],
             partial(self._settled, sending) if complete else None,
         )
+
+    def _elsewhere(self, unit: Unit, lane: Lane, result: str) -> None:
+        """A lane refused a part for reasons of its own: the next one that is up may try, if nothing is accepted yet."""
+        sending = unit[0]
+        sending.avoid.add(lane.name)
+        sending.refused = result
+        ways = [] if sending.accepted else self._ways(sending.stream)
+        other = next((way for way in ways if way.up and way.name not in sending.avoid), None)
+        if other is None:
+            self._over(sending, Kind.SMS_FAILED, result, lane)
+            return
+        logger.warning(line_of(sending, "refused", lane, f"{result}; next {other.name}"))
+        other.kept.append(unit)
+        self._later(SOON_S)
 
     def _in_doubt(self, unit: Unit, lane: Lane, why: str) -> None:
         sending, number = unit
@@ -263,14 +314,45 @@ class Gateway:
     # --- time
 
     def tick(self) -> None:
-        """Once a second: long messages whose link stays away start over on another; then whatever may go."""
+        """Once a second: what waits for links that stay away goes other ways; then whatever may go."""
         now = time.monotonic()
         for lane in self.lanes.values():
-            if lane.kept and not lane.up and now - lane.down_at > self.settings.stick_s:
-                for sending in dict.fromkeys(sending for sending, _ in lane.kept if not sending.over):
-                    self._start_over(sending, lane)
-                lane.kept.clear()
+            if lane.kept and not lane.up:
+                self._leave(lane, now)
+        for stream, backlog in self.backlog.items():
+            if backlog and all(not lane.up and now - lane.down_at > GIVE_BACK_S for lane in self._ways(stream)):
+                self._give_back(stream)
         self.pump()
+
+    def _leave(self, lane: Lane, now: float) -> None:
+        """Long messages whose link stays away start over on another; what it had not begun goes at once."""
+        units = list(lane.kept)
+        lane.kept.clear()
+        for unit in units:
+            if unit[0].lane is None:
+                self._put_back(unit)
+            elif not unit[0].over:
+                lane.kept.append(unit)
+        if now - lane.down_at > self.settings.stick_s:
+            units = list(lane.kept)
+            lane.kept.clear()
+            for sending in dict.fromkeys(sending for sending, _ in units):
+                self._start_over(sending, lane)
+
+    def _give_back(self, stream: str) -> None:
+        """Other gateways may have links that are up: what nothing is accepted of goes back to the stream."""
+        backlog, wall = self.backlog[stream], time.time()
+        units = list(backlog)
+        backlog.clear()
+        for sending in dict.fromkeys(sending for sending, _ in units if not sending.over):
+            if sending.lane is not None:
+                sending.lane.kept.extend(unit for unit in units if unit[0] is sending)
+            elif sending.valid_until is not None and sending.valid_until <= wall:
+                self._over(sending, Kind.SMS_EXPIRED, "not sent in time", None)
+            else:
+                sending.over = True
+                step = ["release", self.token, sending.stream, sending.entry]
+                self.journal.write(step, partial(self._settled, sending))
 
     def _start_over(self, sending: Sending, lane: Lane) -> None:
         if sending.valid_until is not None and sending.valid_until <= time.time():
@@ -282,11 +364,12 @@ class Gateway:
             self._over(sending, Kind.SMS_FAILED, "a third time is too often", lane)
             return
         sending.lane = None
+        sending.turn += 1
         for number in sorted(sending.accepted):
             self.doubt(sending, number, lane.name, "started over: its link stays down")
         sending.accepted.clear()
-        rest = self.backlog[sending.route]
-        self.backlog[sending.route] = deque(unit for unit in rest if unit[0] is not sending)
+        rest = self.backlog[sending.stream]
+        self.backlog[sending.stream] = deque(unit for unit in rest if unit[0] is not sending)
         self.adopt(sending)
 
     def _later(self, wait_s: float) -> None:

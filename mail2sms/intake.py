@@ -1,6 +1,6 @@
 """What the gateway takes from Redis: new messages, its own after a restart, those of a gateway that died.
 
-``mt:<route>`` is read by the consumer group ``gw``; the consumer's name is the gateway's, the same after a restart.
+Each stream is read by the consumer group ``gw``; the consumer's name is the gateway's, the same after a restart.
 What a consumer took stays in its pending list until its outcome is recorded, so the pending list is the truth about who
 has a message, and memory is brought in line with it: at the start, when the lease was lost, after a failed read.
 """
@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -18,9 +19,9 @@ import redis.asyncio
 
 from caiyou import log
 from caiyou.holder import is_dead
-from caiyou.queues import mt_stream
+from caiyou.queues import is_away
 from mail2sms.gateway import Gateway
-from mail2sms.journal import AWAY, GROUP
+from mail2sms.journal import GROUP
 from mail2sms.lane import STATE_TTL_S
 from mail2sms.lease import LEASE_S, Lease, lease_key
 from mail2sms.pace import Backoff
@@ -52,8 +53,8 @@ class Intake:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep(), name="lease")
             tasks.create_task(self._tick(), name="tick")
-            for route in self._gateway.routes:
-                tasks.create_task(self._read(route), name=f"read {route}")
+            for stream in self._gateway.backlog:
+                tasks.create_task(self._read(stream), name=f"read {stream}")
 
     async def end(self) -> None:
         """Give the lease up, last of all."""
@@ -61,7 +62,9 @@ class Intake:
         try:
             await self.publish()
             await self._lease.give_up(token)
-        except AWAY as error:
+        except (redis.RedisError, OSError) as error:
+            if not is_away(error):
+                raise
             logger.warning(log.line(None, lease="runs out", why=error))
 
     # --- tasks
@@ -98,39 +101,69 @@ class Intake:
                 if time.monotonic() - claimed_at > CLAIM_EVERY_S:
                     claimed_at = time.monotonic()
                     await self._claim()
+                    await self._expire()
                 backoff.reset()
                 await asyncio.sleep(0.25)
-            except AWAY as error:
+            except (redis.RedisError, OSError) as error:
+                if not is_away(error):
+                    raise
                 logger.debug(log.line(None, redis="away", why=error))
                 await asyncio.sleep(backoff.pause_s())
 
-    async def _read(self, route: str) -> None:
-        stream = mt_stream(route)
+    async def _read(self, stream: str) -> None:
         backoff = Backoff(0.1, 2.0)
         while True:
-            wanted = self._gateway.wants(route)
+            wanted = self._gateway.wants(stream)
             if wanted < min(READ, self._gateway.settings.backlog):
                 await asyncio.sleep(0.01 if wanted else 0.1)
                 continue
             try:
                 answer = await self._redis.xreadgroup(GROUP, self._name, {stream: ">"}, count=READ, block=BLOCK_MS)
             except redis.ResponseError as error:
-                if "NOGROUP" not in str(error):
+                if "NOGROUP" in str(error):
+                    await self._make_group(stream)
+                elif is_away(error):
+                    await asyncio.sleep(backoff.pause_s())
+                else:
                     raise
-                await self._make_group(stream)
                 continue
-            except AWAY as error:
+            except (redis.RedisError, OSError) as error:
+                if not is_away(error):
+                    raise
                 self._unsure = True  # the answer may have been on its way
                 logger.debug(log.line(None, redis="away", why=error))
                 await asyncio.sleep(backoff.pause_s())
                 continue
             backoff.reset()
             entries = _entries(answer)
-            for entry, fields in entries:
-                self._take(stream, entry, fields, {})
-            self._gateway.pump()
+            try:
+                await self._adopt(stream, entries)
+            except (redis.RedisError, OSError) as error:
+                if not is_away(error):
+                    raise
+                self._unsure = True
             if len(entries) < READ // 4:
                 await asyncio.sleep(GATHER_S)
+
+    async def _adopt(self, stream: str, entries: list[tuple[str, dict[bytes, bytes]]]) -> None:
+        """Take new entries; of those that a gateway gave back, the records say how far they got."""
+        for entry, fields in entries:
+            if b"r" not in fields:
+                self._take(stream, entry, fields, {})
+        given_back = [entry for entry, fields in entries if b"r" in fields]
+        if given_back:
+            await self._take_pending(stream, given_back)
+        self._gateway.pump()
+
+    async def _expire(self) -> None:
+        """While no link of a stream is up, nobody reads it: what is at its end is taken, to be told so."""
+        for stream in self._gateway.backlog:
+            if self._gateway.can_send(stream) or not self._gateway.token:
+                continue
+            oldest: Any = await self._redis.xrange(stream, "-", "+", 1)
+            if oldest and _is_over(oldest[0][1]):
+                answer = await self._redis.xreadgroup(GROUP, self._name, {stream: ">"}, count=READ)
+                await self._adopt(stream, _entries(answer))
 
     async def _tick(self) -> None:
         published_at = 0.0
@@ -143,7 +176,9 @@ class Intake:
                 published_at = time.monotonic()
                 try:
                     await self.publish()
-                except AWAY as error:
+                except (redis.RedisError, OSError) as error:
+                    if not is_away(error):
+                        raise
                     logger.debug(log.line(None, redis="away", why=error))
 
     async def publish(self) -> None:
@@ -158,8 +193,8 @@ class Intake:
 
     async def _agree(self) -> None:
         self._unsure = False
-        for route in self._gateway.routes:
-            await self._agree_on(mt_stream(route))
+        for stream in self._gateway.backlog:
+            await self._agree_on(stream)
 
     async def _agree_on(self, stream: str) -> None:
         """Take what is pending for us and not in memory; forget what is in memory and not pending for us."""
@@ -202,9 +237,8 @@ class Intake:
 
     async def _claim(self) -> None:
         """Take over what gateways took whose lease is gone."""
-        for route in self._gateway.routes:
-            stream = mt_stream(route)
-            if not self._gateway.wants(route):
+        for stream in self._gateway.backlog:
+            if not self._gateway.wants(stream):
                 continue
             for consumer in await self._redis.xinfo_consumers(stream, GROUP):
                 name = _text(consumer["name"])
@@ -269,6 +303,15 @@ def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> Non
             return
     if sending.accepted:
         sending.lane = gateway.lanes.get(link)
+
+
+def _is_over(fields: dict[bytes, bytes]) -> bool:
+    """Whether the validity of an entry is over."""
+    try:
+        valid_until = json.loads(fields[b"m"])["valid_until"]
+        return valid_until is not None and datetime.fromisoformat(valid_until) <= datetime.now(UTC)
+    except (KeyError, TypeError, ValueError):
+        return True  # no short message: it is put aside when it is read
 
 
 def _entries(answer: Any) -> list[tuple[str, dict[bytes, bytes]]]:

@@ -121,6 +121,20 @@ function does.drop(stream, entry)
   return 1
 end
 
+-- release: other gateways may have an entry of which nothing is accepted; its record says how far it got.
+function does.release(token, stream, entry)
+  if redis.call('GET', job.lease) ~= token then return 0 end
+  local found = redis.call('XRANGE', stream, entry, entry)
+  if found[1] then
+    local fields = found[1][2]
+    for i = 1, #fields, 2 do
+      if fields[i] == 'm' then redis.call('XADD', stream, '*', 'm', fields[i + 1], 'r', '1') end
+    end
+  end
+  acknowledge(stream, entry)
+  return 1
+end
+
 -- junk: an entry that is no short message; kept aside for people.
 function does.junk(stream, entry, why)
   local found = redis.call('XRANGE', stream, entry, entry)
@@ -168,7 +182,8 @@ function does.tick(now, limit)
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', 'mo-joins', '-inf', now, 'LIMIT', 0, limit)) do flush_join(key) end
   local due = redis.call('ZRANGEBYSCORE', 'mt-later', '-inf', now, 'LIMIT', 0, limit)
   for _, message in ipairs(due) do
-    redis.call('XADD', 'mt:' .. cjson.decode(message).route, '*', 'm', message)
+    local m = cjson.decode(message)
+    redis.call('XADD', 'mt:' .. m.route .. ':' .. (m.message_class or 'notification'), '*', 'm', message)
     redis.call('ZREM', 'mt-later', message)
   end
   return #due

@@ -34,18 +34,12 @@ import redis
 import redis.asyncio
 
 from caiyou import log
+from caiyou.queues import is_away
 from mail2sms.pace import Backoff
 
 logger = logging.getLogger("mail2sms.journal")
 
 GROUP = "gw"
-AWAY = (
-    redis.ConnectionError,
-    redis.TimeoutError,
-    redis.exceptions.ReadOnlyError,
-    redis.exceptions.OutOfMemoryError,
-    OSError,
-)
 BATCH = 256
 FEW = 6  # steps that are not worth a round trip of their own yet
 GATHER_S = 0.003  # so they wait for company; nobody notices it in an SMS, and under load there are always more
@@ -102,13 +96,10 @@ class Journal:
             try:
                 text = json.dumps(job, ensure_ascii=False).encode("utf-8", "replace")  # carriers send anything
                 answers: list[Any] = await self._script(args=[text])
-            except AWAY as error:
-                if not self.stuck:
-                    logger.warning(log.line(None, redis="away", why=error))
-                self.stuck = True
-                await asyncio.sleep(backoff.pause_s())
-            except redis.ResponseError as error:
-                if "MISCONF" in str(error):  # Redis cannot write its file
+            except (redis.RedisError, OSError) as error:
+                if is_away(error):
+                    if not self.stuck:
+                        logger.warning(log.line(None, redis="away", why=error))
                     self.stuck = True
                     await asyncio.sleep(backoff.pause_s())
                     continue

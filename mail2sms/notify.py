@@ -26,7 +26,7 @@ from caiyou.queues import Notify, from_payload
 from caiyou.settings import Settings, current
 from mail2sms.compose import compose
 from mail2sms.notice import Notices
-from mail2sms.outgoing import Outgoing, Wanted, event_id
+from mail2sms.outgoing import Outgoing, Payer, Wanted, event_id
 from mail2sms.rules import Decision, Why, merge, on_arrival, on_send
 from mail2sms.settings import SmsSettings
 
@@ -59,7 +59,7 @@ class Notifier:
         self._zone = settings.site.timezone
         self._redis: redis.Redis = queues.connect(settings)
         self._directory = Directory(settings)
-        self._outgoing = Outgoing(self._redis, sms.default_route, sms.validity_s)
+        self._outgoing = Outgoing(self._redis, sms, self._zone)
         self._notices = Notices(settings, self._redis, sms.notices_per_hour)
 
     def notify(self, mail: Notify, now: datetime) -> None:
@@ -135,8 +135,12 @@ class Notifier:
                 Wanted(
                     due=due,
                     recipient=recipient,
-                    payer=payer.mailbox,
-                    domain=payer.domain,
+                    payer=Payer(
+                        subscriber=payer.mailbox,
+                        domain=payer.domain,
+                        month_fen=payer.sms_month_fen,
+                        domain_month_fen=payer.domain_sms_month_fen,
+                    ),
                     text=compose(mail, zone=zone, long=long),
                     long=long,
                     zone=zone,

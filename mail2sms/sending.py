@@ -11,13 +11,14 @@ from zlib import crc32
 from caiyou import log
 from caiyou.events import Event, Kind
 from caiyou.msisdn import Msisdn
-from caiyou.queues import ShortMessage, from_payload, mt_stream
+from caiyou.queues import ShortMessage, from_payload
 from mail2sms.links import MtPart
 from mail2sms.segment import split
 
 if TYPE_CHECKING:
     from mail2sms.lane import Lane
 
+URGENT = ("alarm", "code")  # classes that the carrier is asked to hurry with
 FACTS = ("queue_id", "message_id", "subscriber", "domain", "number", "sms_id")
 
 
@@ -35,12 +36,15 @@ class Sending:
     accepted: set[int] = field(default_factory=set)  # part numbers
     again: set[int] = field(default_factory=set)  # part numbers that are sent a second time, in doubt
     refusals: int = 0  # for flow control
+    avoid: set[str] = field(default_factory=set)  # lanes that refused it for reasons of their own
+    refused: str = ""  # the last of those reasons
+    turn: int = 0  # how often it was started over: what is under way of an earlier turn does not count
     over: bool = False  # nothing of it is sent any more
 
     @property
     def route(self) -> str:
         """That of its stream, whatever the message says."""
-        return self.stream.removeprefix(mt_stream(""))
+        return self.stream.split(":")[1]
 
     @property
     def key(self) -> tuple[str, str]:
@@ -57,21 +61,32 @@ def read_entry(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:
         raise ValueError("the number is not E.164")
     if not (isinstance(message.id, str) and message.id and isinstance(message.text, str)):
         raise ValueError("id or text is missing")
+    valid_until = datetime.fromisoformat(message.valid_until) if message.valid_until else None
+    if valid_until is not None and valid_until.tzinfo is None:
+        raise ValueError("valid_until has no offset")
+    if message.src and not (message.src.isascii() and message.src.isdigit() and len(message.src) <= 21):
+        raise ValueError("src is not 1-21 digits")
     return Sending(
         message=message,
         stream=stream,
         entry=entry,
-        parts=_parts(message),
+        parts=_parts(message, valid_until),
         context=context_of(message),
-        valid_until=datetime.fromisoformat(message.valid_until).timestamp() if message.valid_until else None,
+        valid_until=valid_until.timestamp() if valid_until else None,
     )
 
 
-def _parts(message: ShortMessage) -> tuple[MtPart, ...]:
+def _parts(message: ShortMessage, valid_until: datetime | None) -> tuple[MtPart, ...]:
     """None where the text is longer than the message may be. The same parts whoever cuts them, reference and all."""
     reference = crc32(message.id.encode("utf-8", "replace")) & 0xFF
     cut = split(message.text, long=message.long, reference=reference)
-    return tuple([MtPart(to=message.to, segment=segment) for segment in cut])
+    urgent = message.message_class in URGENT
+    return tuple(
+        [
+            MtPart(to=message.to, segment=segment, valid_until=valid_until, src=message.src, urgent=urgent)
+            for segment in cut
+        ]
+    )
 
 
 def context_of(message: ShortMessage) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from caiyou.cli.context import admin
-from caiyou.cli.options import Quota, examples, given
+from caiyou.cli.options import Fen, Quota, examples, given
 from caiyou.cli.output import done, each, json_option, one
 
 COLUMNS = (("name", 30), ("state", 10), ("quota_bytes", 14), ("when_scan_down", 0))
@@ -20,6 +20,10 @@ scan_option = click.option(
     "--when-scan-down",
     type=click.Choice(["hold", "pass", "default"]),
     help=_("Mail while no virus scanner answers: hold (the sender tries again) or pass unscanned."),
+)
+
+month_option = click.option(
+    "--sms-month-fen", type=Fen(), help=_("What its short messages may cost in a month, in fen; 0 for no cap.")
 )
 
 
@@ -34,6 +38,7 @@ def domain() -> None:
 @click.argument("name")
 @quota_option
 @scan_option
+@month_option
 @json_option
 def add(name: str, as_json: bool, **fields: Any) -> None:
     with admin() as directory:
@@ -53,6 +58,7 @@ def add(name: str, as_json: bool, **fields: Any) -> None:
 @click.argument("name")
 @quota_option
 @scan_option
+@month_option
 @click.option(
     "--state", type=click.Choice(["active", "suspended", "closed"]), help=_("Mail to it is refused unless active.")
 )

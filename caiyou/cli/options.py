@@ -38,6 +38,19 @@ class Quota(click.ParamType[int | str]):
         return int(found[1]) << _POWERS[found[2].upper()]
 
 
+class Fen(click.ParamType[int | str]):
+    """An amount of money in fen; None for ``default``."""
+
+    name = "fen"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        if isinstance(value, int) or value == DEFAULT:
+            return value  # type: ignore[no-any-return]  # it is one of the two
+        if not (value.isascii() and value.isdigit()):
+            self.fail(_("{value!r} is no amount; expected fen, like 5000 for 50 yuan").format(value=value), param, ctx)
+        return int(value)
+
+
 def examples(text: str, *lines: str) -> str:
     """A help text with command lines below it, which click is not to fold."""
     return "\n".join([text, "", "\b", *lines])

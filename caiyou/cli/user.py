@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from caiyou.cli.context import admin
-from caiyou.cli.options import Quota, examples, given, password, password_options
+from caiyou.cli.options import Fen, Quota, examples, given, password, password_options
 from caiyou.cli.output import done, each, json_option, one
 
 COLUMNS = (("mailbox", 32), ("state", 10), ("quota_bytes", 14), ("mobile", 14), ("name", 0))
@@ -30,6 +30,7 @@ OPTIONS = (
     click.option("--notify/--no-notify", default=None, help=_("SMS on arrival, by his rules.")),
     click.option("--notify-on-send/--no-notify-on-send", default=None, help=_("SMS to those he writes to.")),
     click.option("--long-sms/--no-long-sms", default=None, help=_("An SMS may take several parts.")),
+    click.option("--sms-month-fen", type=Fen(), help=_("What his short messages may cost in a month, in fen; 0: any.")),
 )
 
 

@@ -34,6 +34,7 @@ DOMAIN = {
     "state": "caiyouState",
     "quota_bytes": "caiyouQuotaBytes",
     "when_scan_down": "caiyouWhenScanDown",
+    "sms_month_fen": "caiyouSmsMonthFen",
 }
 SUBSCRIBER = {
     "mailbox": "caiyouMailbox",
@@ -49,6 +50,7 @@ SUBSCRIBER = {
     "notify": "caiyouNotify",
     "notify_on_send": "caiyouNotifyOnSend",
     "long_sms": "caiyouLongSms",
+    "sms_month_fen": "caiyouSmsMonthFen",
     "language": "preferredLanguage",
     "timezone": "caiyouTimezone",
 }
@@ -72,6 +74,7 @@ CONTACT = {"name": "cn", "mail": "caiyouContactAddress", "mobile": "mobile"}
 LISTED = {"value": "caiyouListed", "note": "description"}
 
 _E = TypeVar("_E", bound=StrEnum)
+_D = TypeVar("_D", int, None)
 _AS_WE_WRITE_IT = re.compile(r"\+861[3-9][0-9]{9}")
 _SEVERITY = [State.ACTIVE, State.SUSPENDED, State.CLOSED]
 
@@ -134,6 +137,7 @@ def domain(entry: Attributes) -> Domain:
         state=_state(entry),
         quota_bytes=_number(entry, "caiyouQuotaBytes", DEFAULT_QUOTA_BYTES),
         when_scan_down=_one_of(WhenScanDown, entry, "caiyouWhenScanDown", WhenScanDown.HOLD),
+        sms_month_fen=_number(entry, "caiyouSmsMonthFen", None),
     )
 
 
@@ -159,6 +163,8 @@ def subscriber(entry: Attributes, of: Domain | None, region: str) -> Subscriber:
         notify=_flag(entry, "caiyouNotify"),
         notify_on_send=_flag(entry, "caiyouNotifyOnSend"),
         long_sms=_flag(entry, "caiyouLongSms"),
+        sms_month_fen=_number(entry, "caiyouSmsMonthFen", None),
+        domain_sms_month_fen=of.sms_month_fen if of else None,
         language=_text(entry, "preferredLanguage", "zh-CN").replace("-", "_"),
         timezone=_text(entry, "caiyouTimezone"),
     )
@@ -223,7 +229,7 @@ def _text(entry: Attributes, name: str, default: str = "") -> str:
     return found[0].decode("utf-8", "replace") if found else default
 
 
-def _number(entry: Attributes, name: str, default: int) -> int:
+def _number(entry: Attributes, name: str, default: _D) -> int | _D:
     found = entry.get(name)
     return max(0, int(found[0])) if found else default  # the schema's syntax is INTEGER
 

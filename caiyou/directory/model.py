@@ -33,6 +33,7 @@ class Domain:
     state: State = State.ACTIVE
     quota_bytes: int = DEFAULT_QUOTA_BYTES
     when_scan_down: WhenScanDown = WhenScanDown.HOLD
+    sms_month_fen: int | None = None  # what its short messages may cost in a month; 0: no cap; None: the site's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,8 @@ class Subscriber:
     notify: bool = False  # N3: notification on arrival is on
     notify_on_send: bool = False  # N1: his standing choice
     long_sms: bool = False  # N5
+    sms_month_fen: int | None = None  # what his short messages may cost in a month; 0: no cap; None: the site's
+    domain_sms_month_fen: int | None = None  # the same of his domain, all its subscribers together
     language: str = "zh_CN"
     timezone: str = ""  # empty: the site's
 

@@ -63,6 +63,7 @@ class Answer:
     outcome: Outcome
     ref: str = ""  # unique within the link's account
     result: str = ""  # the carrier's code and its name, for people
+    elsewhere: bool = False  # REFUSED since the link's own account or service is at fault: another link may take it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

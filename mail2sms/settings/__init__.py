@@ -6,16 +6,16 @@ A link is a login at a carrier; its ``type`` says which protocol it speaks and s
 from __future__ import annotations
 
 import socket
+from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from caiyou.settings import Table
+from caiyou.settings import Table, WrongAt
 from mail2sms.settings.cmpp import CmppLinkSettings
+from mail2sms.settings.route import NAME, ChoiceTable, Prefix, Route, mainland
 from mail2sms.settings.sgip import SgipLinkSettings
-
-NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
-
 
 # Every link type, told apart by ``type``.
 LinkSettings = Annotated[CmppLinkSettings | SgipLinkSettings, Field(discriminator="type")]
@@ -24,9 +24,20 @@ LinkSettings = Annotated[CmppLinkSettings | SgipLinkSettings, Field(discriminato
 class SmsSettings(Table):
     """Notifications and the gateway."""
 
-    default_route: str = Field("default", pattern=NAME)
-    routes: dict[str, list[str]] = Field({}, description="route = its links in order of preference")
-    links: dict[str, LinkSettings] = Field({}, description="link = its login at a carrier")
+    default_route: str = Field("default", pattern=NAME, description="of what no choice leads elsewhere")
+    routes: dict[Annotated[str, StringConstraints(pattern=NAME)], Route] = Field(
+        {}, description="route = its links in order of preference, or a table"
+    )
+    choices: list[ChoiceTable] = Field([], description="which messages take which route; the first that holds decides")
+    carriers: dict[str, list[Prefix]] = Field(
+        default_factory=mainland, description="carrier = its number ranges, E.164 without +; the longest prefix decides"
+    )
+    ported: Path | None = Field(None, description="file of numbers that moved, made by `caiyou sms ported`")
+    subscriber_month_fen: int = Field(0, ge=0, description="what a subscriber's SMS may cost in a month; 0: no cap")
+    domain_month_fen: int = Field(0, ge=0, description="what a domain's SMS may cost in a month; 0: no cap")
+    links: dict[Annotated[str, StringConstraints(pattern=NAME)], LinkSettings] = Field(
+        {}, description="link = its login at a carrier"
+    )
     gateway: str = Field(
         default_factory=lambda: f"{socket.gethostname()}:gw",
         description="this gateway's name among all: the same after a restart, another on every host",
@@ -41,17 +52,30 @@ class SmsSettings(Table):
     notices_per_hour: int = Field(6, ge=0, description="mails to one sender that say an SMS could not go (N1); 0: none")
 
     @model_validator(mode="after")
-    def _routes_name_links(self) -> Self:
-        for route, links in self.routes.items():
-            if not links:
-                raise ValueError(f"route {route} has no link")
-            if len(set(links)) != len(links):
-                raise ValueError(f"route {route} names a link twice")
-            for link in links:
-                if link not in self.links:
-                    known = ", ".join(sorted(self.links)) or "none"
-                    raise ValueError(f"route {route} names link {link}, which is not in sms.links (known: {known})")
-        if self.routes and self.default_route not in self.routes:
-            known = ", ".join(sorted(self.routes))
-            raise ValueError(f"default_route {self.default_route} is not in sms.routes (known: {known})")
+    def _names_are_known(self) -> Self:
+        for route, table in self.routes.items():
+            for link in table.links:
+                _is_in(self.links, link, "sms.links", ("routes", route))
+            if table.then:
+                _is_in(self.routes, table.then, "sms.routes", ("routes", route, "then"))
+        for route in self.routes:
+            self._no_circle(route)
+        if self.routes:
+            _is_in(self.routes, self.default_route, "sms.routes", ("default_route",))
+        for place, choice in enumerate(self.choices):
+            _is_in(self.routes, choice.route, "sms.routes", ("choices", place, "route"))
+            if choice.carrier:
+                _is_in(self.carriers, choice.carrier, "sms.carriers", ("choices", place, "carrier"))
         return self
+
+    def _no_circle(self, first: str) -> None:
+        passed = [first]
+        while then := self.routes[passed[-1]].then:
+            if then in passed:
+                raise WrongAt(("routes", passed[-1], "then"), f"leads in a circle: {' → '.join([*passed, then])}")
+            passed.append(then)
+
+
+def _is_in(known: Collection[str], name: str, where: str, loc: tuple[str | int, ...]) -> None:
+    if name not in known:
+        raise WrongAt(loc, f"{name} is not in {where} (known: {', '.join(sorted(known)) or 'none'})")

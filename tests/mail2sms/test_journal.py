@@ -15,7 +15,7 @@ from tests.fix_redis import RedisServer, redis_server
 pytestmark = pytest.mark.live
 __all__ = ["redis_server"]
 
-LEASE, TOKEN, STREAM = "gateway:g", "host:1:2:x", "mt:default"
+LEASE, TOKEN, STREAM = "gateway:g", "host:1:2:x", "mt:default:notification"
 FIXED = {"lease": LEASE, "group": "gw", "at": "2026-11-23T04:00:00+00:00", "report_ttl": 600, "early_ttl": 600}
 Op = list[Any]
 

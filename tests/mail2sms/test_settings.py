@@ -18,6 +18,10 @@ src_id = "10658000"
 secret_file = "/nowhere"
 """
 
+ROUTE = """
+[sms.routes.default]
+links = ["mobile"]"""
+
 
 def _sms(tmp_path: Path, text: str) -> SmsSettings:
     path = tmp_path / "caiyou.toml"
@@ -39,10 +43,25 @@ def test_a_link_and_its_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text, says",
     [
-        (f'[sms.routes]\ndefault = ["mobil"]\n{LINK}', "which is not in sms.links (known: mobile)"),
-        (f"[sms.routes]\ndefault = []\n{LINK}", "route default has no link"),
-        (f'[sms.routes]\ndefault = ["mobile", "mobile"]\n{LINK}', "names a link twice"),
-        (f'[sms.routes]\nother = ["mobile"]\n{LINK}', "default_route default is not in sms.routes (known: other)"),
+        (
+            f'[sms.routes]\ndefault = ["mobil"]\n{LINK}',
+            "2: sms.routes.default: mobil is not in sms.links (known: mobile)",
+        ),
+        (f"[sms.routes]\ndefault = []\n{LINK}", "2: sms.routes.default.links: "),
+        (f'[sms.routes]\ndefault = ["mobile", "mobile"]\n{LINK}', "2: sms.routes.default: names a link twice"),
+        (f'[sms.routes]\nother = ["mobile"]\n{LINK}', "sms.default_route: default is not in sms.routes (known: other)"),
+        (f'{ROUTE}\nthen = "b"\n{LINK}', "4: sms.routes.default.then: b is not in sms.routes (known: default)"),
+        (f'{ROUTE}\nthen = "default"\n{LINK}', "4: sms.routes.default.then: leads in a circle: default → default"),
+        (f"{ROUTE}\nprice_fen = -1\n{LINK}", "4: sms.routes.default.price_fen: "),
+        (f'{ROUTE}\n[[sms.choices]]\nroute = "x"\n{LINK}', "5: sms.choices.0.route: x is not in sms.routes"),
+        (
+            f'{ROUTE}\n[[sms.choices]]\nroute = "default"\ncarrier = "x"\n{LINK}',
+            "6: sms.choices.0.carrier: x is not in",
+        ),
+        (f'{ROUTE}\n[[sms.choices]]\nroute = "default"\nclasses = ["x"]\n{LINK}', "6: sms.choices.0.classes.0: "),
+        (f'{ROUTE}\n[[sms.choices]]\nroute = "default"\ndomains = ["EX.test"]\n{LINK}', "write it ex.test"),
+        (f'{ROUTE}\n[sms.carriers]\nx = ["+86138"]\n{LINK}', "5: sms.carriers.x.0: "),
+        (LINK.replace("links.mobile", 'links."Mobile 1"'), "sms.links.Mobile 1"),
         (f"[sms]\nwindows = 3\n{LINK}", "sms.windows: unknown setting"),
         (LINK + "windw = 3\n", "sms.links.mobile.windw: unknown setting; did you mean window?"),
         (LINK + 'version = "2.1"\n', "sms.links.mobile.version"),

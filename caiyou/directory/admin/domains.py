@@ -14,7 +14,7 @@ from caiyou.directory.connection import Attributes
 from caiyou.directory.model import Domain
 from caiyou.errors import InputError, NotFound
 
-FIELDS = ("state", "quota_bytes", "when_scan_down")
+FIELDS = ("state", "quota_bytes", "when_scan_down", "sms_month_fen")
 
 
 class Domains:
@@ -24,7 +24,8 @@ class Domains:
         self._writer = writer
 
     def add(self, domain: str, **fields: Any) -> None:
-        """Add a domain. ``fields``: quota_bytes (default of its mailboxes, 0 for none), when_scan_down, state."""
+        """Add a domain. ``fields``: quota_bytes (default of its mailboxes, 0 for none), when_scan_down, state,
+        sms_month_fen (what its short messages may cost in a month, 0 for no cap)."""
         name = _new_name(domain)
         values = {"name": name, "state": "active", **checked(FIELDS, fields)}
         attributes = entry.attributes(entry.DOMAIN, values) | _spellings(name)

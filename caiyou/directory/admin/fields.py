@@ -128,6 +128,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "state": _word(State),
     "when_scan_down": _word(WhenScanDown),
     "quota_bytes": _between(0, 2**62, _("quota")),
+    "sms_month_fen": _between(0, 10**12, _("monthly cap")),
     "name": lambda value: text(value, _("name")),
     "mail_host": domain_to_ascii,
     "warn_percent": _between(1, 100, _("warning level")),

@@ -27,6 +27,7 @@ FIELDS = (
     "notify",
     "notify_on_send",
     "long_sms",
+    "sms_month_fen",
     "language",
     "timezone",
 )
