@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-RESPONSE = 0x8000_0000  # a response's Command_Id is the request's with this bit
-
 
 class Version(IntEnum):
     """High four bits major, low four minor. 2.1 has the layout of 2.0."""

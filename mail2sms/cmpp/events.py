@@ -6,52 +6,37 @@ from dataclasses import dataclass
 
 from mail2sms.cmpp.codes import Version
 from mail2sms.cmpp.pdu import Cancel, CancelResp, Connect, Deliver, Query, QueryResp, Report, Submit
+from mail2sms.session.events import (
+    Closed,
+    DeliverUnanswered,
+    Forgave,
+    LoginRefused,
+    Malformed,
+    PeerTested,
+    SubmitUnanswered,
+    WindowFree,
+)
 
-# --- both sides
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerTested:
-    """The peer sent ACTIVE_TEST; it is answered already."""
-
-    sequence_id: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowFree:
-    """The window was full and is not any more: ``free`` requests may be sent."""
-
-    free: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forgave:
-    """The peer broke the text and it was taken all the same; log it. Each ``what`` comes once per link."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed:
-    """A PDU could not be read; a request is answered with Result 1, the link stays. ``command`` as received."""
-
-    command: int
-    sequence_id: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Closed:
-    """The session is over: send what ``data_to_send`` gives, then close the socket.
-
-    ``clean``: by TERMINATE of either side. ``unanswered``: our requests (SUBMIT or DELIVER, QUERY, CANCEL) that were
-    sent and got no answer; whether the peer has them is not known.
-    """
-
-    why: str
-    clean: bool = False
-    unanswered: tuple[int, ...] = ()
-
+__all__ = [
+    "AskAnswered",
+    "Asked",
+    "Closed",
+    "Connected",
+    "DeliverAnswered",
+    "DeliverUnanswered",
+    "Delivered",
+    "Event",
+    "Forgave",
+    "LoginAsked",
+    "LoginRefused",
+    "Malformed",
+    "PeerTested",
+    "Reported",
+    "SubmitAnswered",
+    "SubmitUnanswered",
+    "Submitted",
+    "WindowFree",
+]
 
 # --- client (SP)
 
@@ -66,28 +51,12 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoginRefused:
-    """The login failed; Closed follows. ``status``: codes.Status, or 0 when we refused the peer's proof."""
-
-    status: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitAnswered:
     """The ISMG answered. ``result`` 0: taken, as ``msg_id``. ``tries`` > 1: it was sent more than once."""
 
     sequence_id: int
     msg_id: int
     result: int
-    tries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmitUnanswered:
-    """Sent ``tries`` times, never answered: given up, in doubt. Its place in the window is free again."""
-
-    sequence_id: int
     tries: int
 
 
@@ -149,14 +118,6 @@ class DeliverAnswered:
     sequence_id: int
     msg_id: int
     result: int
-    tries: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliverUnanswered:
-    """Sent ``tries`` times, never answered: given up."""
-
-    sequence_id: int
     tries: int
 
 

@@ -1,9 +1,7 @@
-"""Whole PDUs and cutting a stream into them: header (Total_Length, Command_Id, Sequence_Id, 4 octets each) and body."""
+"""Whole PDUs: header (Total_Length, Command_Id, Sequence_Id, 4 octets each) and body."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from typing import NamedTuple, get_args
 
 from caiyou.errors import ProtocolError
@@ -11,12 +9,8 @@ from caiyou.wire import Reader
 from mail2sms.cmpp.codes import Version
 from mail2sms.cmpp.pdu import ActiveTestResp, Pdu, Report
 from mail2sms.fields import layout
+from mail2sms.session.frame import HEADER, HEADER_OCTETS
 
-HEADER_OCTETS = 12
-MAX_PDU_OCTETS = 4096  # the largest lawful one, a SUBMIT to 99 numbers with 140 octets, has 3,471
-
-_HEADER = struct.Struct(">III")
-_LENGTH = struct.Struct(">I")
 _BY_COMMAND: dict[int, type[Pdu]] = {pdu.COMMAND: pdu for pdu in get_args(Pdu)}
 
 
@@ -29,16 +23,10 @@ class Frame(NamedTuple):
     forgiven: str | None = None
 
 
-def header_of(octets: bytes) -> tuple[int, int]:
-    """Command_Id and Sequence_Id of a whole PDU."""
-    _, command, sequence_id = _HEADER.unpack_from(octets)
-    return command, sequence_id
-
-
 def encode(pdu: Pdu, sequence_id: int, version: Version) -> bytes:
     """A whole PDU; raises ValueError naming the field that does not fit."""
     body = layout(type(pdu), version < Version.V30).encode(pdu)
-    return _HEADER.pack(HEADER_OCTETS + len(body), pdu.COMMAND, sequence_id) + body
+    return HEADER.pack(HEADER_OCTETS + len(body), pdu.COMMAND, sequence_id) + body
 
 
 def decode(octets: bytes, version: Version) -> Frame:
@@ -48,7 +36,7 @@ def decode(octets: bytes, version: Version) -> Frame:
     """
     if len(octets) < HEADER_OCTETS:
         raise ProtocolError(f"header: {HEADER_OCTETS} octets needed, {len(octets)} present")
-    total, command, sequence_id = _HEADER.unpack_from(octets)
+    total, command, sequence_id = HEADER.unpack_from(octets)
     if total != len(octets):
         raise ProtocolError(f"Total_Length {total}, but {len(octets)} octets present")
     kind = _BY_COMMAND.get(command)
@@ -83,31 +71,6 @@ def decode_report(content: bytes) -> Report:
     """Read a report by its length: 71 octets or more are 3.0, 60-70 are 2.0; raises ProtocolError on less."""
     new, old = layout(Report), layout(Report, older=True)
     return (new if len(content) >= new.fixed_size else old).decode(Reader(content))
-
-
-class Splitter:
-    """Cuts a stream into whole PDUs; keeps at most one PDU and the last octets fed."""
-
-    __slots__ = ("_kept", "_max")
-
-    def __init__(self, max_pdu_octets: int = MAX_PDU_OCTETS) -> None:
-        self._kept = b""
-        self._max = max_pdu_octets
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The PDUs that ``data`` completes; raises ProtocolError on an impossible Total_Length: the stream is lost."""
-        data = self._kept + data if self._kept else data
-        pos, end = 0, len(data)
-        self._kept = b""
-        while end - pos >= 4:
-            (total,) = _LENGTH.unpack_from(data, pos)
-            if not HEADER_OCTETS <= total <= self._max:
-                raise ProtocolError(f"Total_Length {total} is not in {HEADER_OCTETS}-{self._max}")
-            if pos + total > end:
-                break
-            yield data[pos : pos + total]
-            pos += total
-        self._kept = data[pos:]
 
 
 def _name(version: Version) -> str:

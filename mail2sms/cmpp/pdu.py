@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from mail2sms.cmpp.codes import RESPONSE, Command
+from mail2sms.cmpp.codes import Command
 from mail2sms.content import MsgFmt
 from mail2sms.fields import Counted, Numbers, Octets, Older, Reserved, Text, UInt
+from mail2sms.session.frame import RESPONSE
 
 U8 = Annotated[int, UInt(1)]
 U8From30 = Annotated[int, UInt(1), Older(None)]

@@ -63,7 +63,7 @@ from mail2sms.cmpp.events import (
     SubmitUnanswered,
 )
 from mail2sms.cmpp.frame import decode_report
-from mail2sms.cmpp.link import Limits, Link, NotOpen, State, WindowFull
+from mail2sms.cmpp.link import Link
 from mail2sms.cmpp.pdu import (
     Cancel,
     CancelResp,
@@ -77,10 +77,10 @@ from mail2sms.cmpp.pdu import (
     Submit,
     SubmitResp,
 )
+from mail2sms.session.base import Limits, NotOpen, State, WindowFull
+from mail2sms.session.repeats import Repeats, Seen
 
 __all__ = ["ClientSession", "Limits", "Login", "NotOpen", "ServerSession", "State", "WindowFull"]
-
-_REMEMBERED_DELIVERS = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class ClientSession(Link):
         super().__init__(limits or Limits())
         self._login = login
         self._proof = b""
-        self._delivers: dict[tuple[int, Deliver], int | None] = {}  # recent ones, with the answer given
+        self._delivers = Repeats()
         self._asks: dict[int, type[Pdu]] = {}  # QUERYs and CANCELs without an answer, by which answer they wait for
         self._handlers |= {
             ConnectResp: self._on_connect_resp,
@@ -139,8 +139,7 @@ class ClientSession(Link):
     def acknowledge(self, event: Delivered | Reported, result: int = Result.OK) -> None:
         """Answer a DELIVER, once it is recorded. Does nothing when the session is closed."""
         if self.state in (State.OPEN, State.ENDING):
-            if (event.sequence_id, event.deliver) in self._delivers:
-                self._delivers[event.sequence_id, event.deliver] = result
+            self._delivers.answered((event.sequence_id, event.deliver), result)
             self._send(DeliverResp(msg_id=event.deliver.msg_id, result=result), event.sequence_id)
 
     def _on_connect_resp(self, _: int, answer: ConnectResp, __: float) -> None:
@@ -204,15 +203,10 @@ class ClientSession(Link):
         if not deliver.msg_id:
             return False
         key = (sequence_id, deliver)
-        if key not in self._delivers:
-            self._delivers[key] = None
-            if len(self._delivers) > _REMEMBERED_DELIVERS:
-                del self._delivers[next(iter(self._delivers))]
-            return False
-        result = self._delivers[key]
-        if result is not None:
-            self._send(DeliverResp(msg_id=deliver.msg_id, result=result), sequence_id)
-        return True
+        seen = self._delivers.take(key)
+        if seen is Seen.ANSWERED:
+            self._send(DeliverResp(msg_id=deliver.msg_id, result=self._delivers.result(key)), sequence_id)
+        return seen is not Seen.NEW
 
     def _may_come(self, pdu: Pdu) -> bool:
         if self.state is not State.ASKED or not isinstance(pdu, Deliver | SubmitResp):

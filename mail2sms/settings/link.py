@@ -22,6 +22,7 @@ class CarrierTable(LinkTable):
     """A login over TCP at a carrier. Timers as the carriers' texts name them: C, T, N, W."""
 
     host: str
+    port: int = Field(ge=1, le=65535)
     secret_file: Path
     src_id: str = Field(pattern=r"^[0-9]{1,21}$", description="the number that handsets see")
     account: str = Field("", description="links whose reports may come on each other share one; default: the login")

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from caiyou.errors import ProtocolError
 from mail2sms.cmpp.codes import Version
-from mail2sms.cmpp.frame import Splitter, decode, decode_report, encode
+from mail2sms.cmpp.frame import decode, decode_report, encode
 from mail2sms.cmpp.pdu import ActiveTest, ActiveTestResp, ConnectResp, Deliver, Pdu, Submit, SubmitResp, Terminate
 from mail2sms.fields import Counted, Numbers, Octets, Reserved, Text, UInt, declared
+from mail2sms.session.frame import Splitter
 
 V20, V30 = Version.V20, Version.V30
 DELIVER = Deliver(msg_id=1, dest_id="10658878", src_terminal_id="13800138000", msg_content=b"OK")

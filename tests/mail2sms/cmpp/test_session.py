@@ -29,7 +29,7 @@ from mail2sms.cmpp.events import (
     SubmitUnanswered,
     WindowFree,
 )
-from mail2sms.cmpp.frame import Splitter, decode, encode, encode_report
+from mail2sms.cmpp.frame import decode, encode, encode_report
 from mail2sms.cmpp.pdu import (
     ActiveTest,
     ActiveTestResp,
@@ -49,6 +49,7 @@ from mail2sms.cmpp.pdu import (
     TerminateResp,
 )
 from mail2sms.cmpp.session import ClientSession, Limits, Login, NotOpen, ServerSession, State, WindowFull
+from mail2sms.session.frame import Splitter
 
 V20, V30 = Version.V20, Version.V30
 AT = datetime(2026, 11, 23, 9, 8, 7)  # noqa: DTZ001  the text wants local digits
@@ -474,7 +475,7 @@ def test_answer_of_another_kind_does_not_count() -> None:
 
 def test_impossible_query_leaves_the_window_as_it_was() -> None:
     session = open_client()
-    with pytest.raises(ValueError, match="time: .* is not ASCII of at most 8 octets"):
+    with pytest.raises(ValueError, match=r"time: .* is not ASCII of at most 8 octets"):
         session.ask(Query(time="2026-1123"), 2)
     assert session.free == 3
 
@@ -494,7 +495,7 @@ def test_silent_link_is_tested_three_times_and_closed() -> None:
     assert len({sequence_id for sequence_id, _ in sent}) == 1
     assert len(sent) == 3
     events = session.tick(361)
-    assert events[-1] == Closed(why="no answer to 3 ACTIVE_TEST", unanswered=events[-1].unanswered)  # type: ignore[union-attr]
+    assert events[-1] == Closed(why="no answer to 3 ACTIVE_TEST", unanswered=events[-1].unanswered)
     assert in_doubt not in events[-1].unanswered  # given up by itself at 330
     assert session.deadline is None
 
