@@ -121,7 +121,7 @@ class StreamLink(ABC, Generic[S]):
         try:
             sequence_id = self._send(wire.session, part, wire.now())
         except ValueError as error:
-            return Answer(outcome=Outcome.REFUSED, result=f"cannot be sent: {error}")
+            return Answer(outcome=Outcome.REFUSED, result=f"cannot be sent: {error}", elsewhere=True)
         self._tags[sequence_id] = tag
         wire.flush_soon()
         return None

@@ -377,5 +377,5 @@ def test_wrong_settings_are_told_in_one_line(stack: Stack) -> None:
     stack.configure(f'routes = {{default = ["mobil"]}}\n{stack.link()}')
     stack.start_gateway()
     assert stack.processes["gateway"].wait(10) == 78
-    assert "route default names link mobil, which is not in sms.links (known: mobile)" in stack.log("gateway")
+    assert "toml:9: sms.routes.default: mobil is not in sms.links (known: mobile)" in stack.log("gateway")
     assert "Traceback" not in stack.log("gateway")
