@@ -33,6 +33,7 @@ _PHRASES = {
     Kind.QUOTA_EMPTIED: _("emptied to make room: mailbox"),
     Kind.NOTIFY_QUEUED: _("SMS queued for"),
     Kind.NOTIFY_SKIPPED: _("no SMS for"),
+    Kind.SMS_QUEUED: _("SMS queued for"),
     Kind.SMS_SUBMITTED: _("SMS accepted by the carrier"),
     Kind.SMS_DELIVERED: _("SMS delivered, says the carrier"),
     Kind.SMS_FAILED: _("SMS failed"),

@@ -21,10 +21,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from caiyou.events import Event, Kind
 from caiyou.ledger.models import EventRow, ShortMessageRow
 
+MAX_PRICE_FEN = 10**9
 NEVER_KEPT = frozenset({"text"})  # of a detail: what a person wrote
 LADDER = ("queued", "submitted", "expired", "failed", "delivered")
 _STATE = {
     Kind.NOTIFY_QUEUED: "queued",
+    Kind.SMS_QUEUED: "queued",
     Kind.SMS_IN_DOUBT: "queued",
     Kind.SMS_SUBMITTED: "submitted",
     Kind.SMS_EXPIRED: "expired",
@@ -55,9 +57,11 @@ class ShortMessageSoFar:
     in_doubt: bool = False
     number: str | None = None
     src_id: str | None = None
+    message_class: str | None = None
     route: str | None = None
     link: str | None = None
     parts: int | None = None
+    price_fen: int | None = None
     created_at: datetime | None = None
     submitted_at: datetime | None = None
     done_at: datetime | None = None
@@ -71,11 +75,14 @@ class ShortMessageSoFar:
         """Take one more event in; the order does not matter."""
         state = _STATE[event.kind]
         self.in_doubt |= event.kind is Kind.SMS_IN_DOUBT
-        if event.kind is Kind.NOTIFY_QUEUED:
-            self.created_at = min(filter(None, [self.created_at, event.at]))
-        if event.kind is Kind.SMS_SUBMITTED and (self.submitted_at is None or event.at < self.submitted_at):
-            self.submitted_at = event.at
-            self.link = _text(event, "link") or self.link
+        if self.created_at is None or event.at < self.created_at:
+            self.created_at = event.at
+        if event.kind is Kind.SMS_SUBMITTED:
+            first = self.submitted_at is None or event.at < self.submitted_at
+            if first:
+                self.submitted_at = event.at
+            if first or self.link is None:
+                self.link = _text(event, "link") or self.link
         step, at = LADDER.index(state), LADDER.index(self.state)
         if state in _FINAL and (step > at or (step == at and self.done_at is not None and event.at < self.done_at)):
             self.done_at, self.result = event.at, event.result
@@ -84,11 +91,18 @@ class ShortMessageSoFar:
         for name in ("number", "queue_id", "message_id", "subscriber", "domain"):
             if getattr(self, name) is None:
                 setattr(self, name, getattr(event, name))
-        self.route = self.route or _text(event, "route")
-        self.src_id = self.src_id or _text(event, "src_id")
-        parts = event.detail.get("parts")
+        if event.detail:
+            self._add_detail(event)
+
+    def _add_detail(self, event: Event) -> None:
+        for name in ("route", "src_id", "message_class"):
+            if getattr(self, name) is None:
+                setattr(self, name, _text(event, name))
+        parts, price_fen = event.detail.get("parts"), event.detail.get("price_fen")
         if self.parts is None and isinstance(parts, int) and 0 < parts < 1000:
             self.parts = parts
+        if self.price_fen is None and isinstance(price_fen, int) and 0 <= price_fen < MAX_PRICE_FEN:
+            self.price_fen = price_fen
 
     def row(self) -> dict[str, Any]:
         """The columns."""
@@ -134,20 +148,23 @@ def _upsert(connection: Connection) -> Any:
     up = _step(new.state) > _step(old.state)
     wins = or_(up, and_(_step(new.state) == _step(old.state), new.done_at < old.done_at))
     first = or_(old.submitted_at.is_(None), new.submitted_at < old.submitted_at)
-    values: dict[str, Any] = {
-        name: func.coalesce(old[name], new[name])
-        for name in ("number", "src_id", "route", "parts", "queue_id", "message_id", "subscriber", "domain")
-    }
+    values: dict[str, Any] = {name: func.coalesce(old[name], new[name]) for name in _COALESCED}
     values |= {
         "state": case((up, new.state), else_=old.state),
         "in_doubt": case((new.in_doubt, true()), else_=old.in_doubt),
         "result": case((wins, new.result), else_=old.result),
         "done_at": case((wins, new.done_at), else_=old.done_at),
-        "link": case((first, func.coalesce(new.link, old.link)), else_=old.link),
+        "link": case((first, func.coalesce(new.link, old.link)), else_=func.coalesce(old.link, new.link)),
         "created_at": _earlier(old.created_at, new.created_at),
         "submitted_at": _earlier(old.submitted_at, new.submitted_at),
     }
     return statement.on_conflict_do_update(index_elements=["id"], set_=values)
+
+
+_COALESCED = (
+    *("number", "src_id", "message_class", "route", "parts", "price_fen"),
+    *("queue_id", "message_id", "subscriber", "domain"),
+)
 
 
 def _step(state: ColumnElement[str]) -> ColumnElement[int]:

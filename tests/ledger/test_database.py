@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from caiyou.errors import SettingsError
 from caiyou.ledger import database
-from caiyou.ledger.models import Base
+from caiyou.ledger.models import Base, ShortMessageRow
 from caiyou.settings import Settings
 
 
@@ -31,6 +34,42 @@ def test_upgrading_again_changes_nothing(engine: Engine) -> None:
     database.upgrade(engine)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM event")).scalar() == 1
+
+
+def test_a_ledger_of_the_first_release_is_brought_up(engine: Engine) -> None:
+    """What had no time gets that of its first event."""
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", "caiyou.ledger:migrations")
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = connection
+        Base.metadata.drop_all(connection)
+        connection.execute(text("DELETE FROM alembic_version"))
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO event (id, at, kind, sms_id, detail) VALUES"
+                " ('1', '2025-01-01 08:00:00.000000', 'sms.submitted', 'a', '{}'),"
+                " ('2', '2025-01-01 07:00:00.000000', 'sms.in_doubt', 'a', '{}')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO short_message (id, state, in_doubt, created_at, submitted_at) VALUES"
+                " ('a', 'submitted', true, NULL, NULL), ('b', 'submitted', false, NULL, '2025-01-02 08:00:00.000000'),"
+                " ('c', 'queued', false, '2025-01-03 08:00:00.000000', NULL), ('d', 'queued', false, NULL, NULL)"
+            )
+        )
+    database.upgrade(engine)
+    with engine.connect() as connection:
+        rows = {row.id: row.created_at for row in connection.execute(select(*ShortMessageRow.__table__.c))}
+    days = {id: at.isoformat() for id, at in rows.items() if id != "d"}
+    assert days == {
+        "a": "2025-01-01T07:00:00+00:00",
+        "b": "2025-01-02T08:00:00+00:00",
+        "c": "2025-01-03T08:00:00+00:00",
+    }
+    assert abs(rows["d"] - datetime.now(UTC)) < timedelta(minutes=5)
 
 
 def test_several_may_upgrade_at_once(ledger_url: str, make_settings: Callable[..., Settings]) -> None:

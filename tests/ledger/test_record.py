@@ -29,7 +29,15 @@ def sms(kind: Kind, seconds: float, sms_id: str = "s1", **more: Any) -> Event:
 
 
 LIFE = [
-    sms(Kind.NOTIFY_QUEUED, 0, queue_id="Q1", message_id="<m>", subscriber="a@b", domain="b", detail={"route": "r"}),
+    sms(
+        Kind.NOTIFY_QUEUED,
+        0,
+        queue_id="Q1",
+        message_id="<m>",
+        subscriber="a@b",
+        domain="b",
+        detail={"route": "r", "message_class": "notification", "price_fen": 10},
+    ),
     sms(Kind.SMS_IN_DOUBT, 1, detail={"link": "one"}),
     sms(Kind.SMS_SUBMITTED, 2, detail={"link": "two", "parts": 2, "src_id": "10658000"}),
     sms(Kind.SMS_FAILED, 3, result="UNDELIV"),
@@ -96,11 +104,13 @@ def test_the_life_of_a_short_message(engine: Engine) -> None:
         "id": "s1",
         "number": "8613800138000",
         "src_id": "10658000",
+        "message_class": "notification",
         "route": "r",
         "link": "two",
         "state": "delivered",
         "in_doubt": True,
         "parts": 2,
+        "price_fen": 10,
         "created_at": at(0),
         "submitted_at": at(2),
         "done_at": at(4),
@@ -124,6 +134,7 @@ def test_in_any_order_it_ends_the_same(engine: Engine) -> None:
 
 _KINDS = [
     Kind.NOTIFY_QUEUED,
+    Kind.SMS_QUEUED,
     Kind.SMS_SUBMITTED,
     Kind.SMS_IN_DOUBT,
     Kind.SMS_DELIVERED,
@@ -136,7 +147,7 @@ _EVENTS = st.lists(
         st.sampled_from(_KINDS),
         st.integers(0, 5),
         st.sampled_from(["s1", "s2"]),
-        st.sampled_from([{}, {"parts": 2}, {"route": "r"}, {"link": "l"}]),
+        st.sampled_from([{}, {"parts": 2}, {"route": "r"}, {"link": "l"}, {"price_fen": 5, "message_class": "code"}]),
     ),
     max_size=8,
     unique_by=lambda event: (event.sms_id, event.kind, event.at),
@@ -165,6 +176,19 @@ def _short_messages(engine: Engine) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         rows = connection.execute(select(*ShortMessageRow.__table__.columns).order_by(ShortMessageRow.id)).all()
     return [dict(row._mapping) for row in rows]
+
+
+def test_without_a_queued_event_its_time_is_that_of_the_earliest(engine: Engine) -> None:
+    record(engine, [sms(Kind.SMS_DELIVERED, 9)])
+    assert short_message(engine)["created_at"] == at(9)
+    record(engine, [sms(Kind.SMS_SUBMITTED, 2)])
+    assert short_message(engine)["created_at"] == at(2)
+
+
+@pytest.mark.parametrize("price", [-1, 10**12, "10", 1.5, None])
+def test_a_price_that_is_none_is_not_kept(engine: Engine, price: object) -> None:
+    record(engine, [sms(Kind.SMS_QUEUED, 0, detail={"price_fen": price})])
+    assert short_message(engine)["price_fen"] is None
 
 
 def test_states_only_go_up(engine: Engine) -> None:
