@@ -53,7 +53,10 @@ class Kind(StrEnum):
     SMS_FAILED = "sms.failed"  # gateway; result: the carrier's status
     SMS_EXPIRED = "sms.expired"  # gateway, validity over before it was sent, or the carrier's report says so
     SMS_IN_DOUBT = "sms.in_doubt"  # gateway, sent without an answer; it is sent once more
-    SMS_RECEIVED = "sms.received"  # gateway, MO
+    SMS_RECEIVED = "sms.received"  # gateway, MO; the text is not in it
+    SMS_STOPPED = "sms.stopped"  # worker, a number wants no notifications any more
+    SMS_STARTED = "sms.started"  # worker, it wants them again
+    CARD_ORDERED = "card.ordered"  # worker, a phone ordered a card by SMS
     LINK_UP = "link.up"
     LINK_DOWN = "link.down"  # result: why
     ADMIN_CHANGED = "admin.changed"  # audit (M7); result: the step

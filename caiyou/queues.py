@@ -17,7 +17,10 @@ from caiyou.settings import RedisSettings, Settings, secret
 
 NOTIFY_QUEUE = "notify"
 NOTIFY_JOB = "mail2sms.notify.run"  # (payload: dict) see Notify
-QUEUES = (NOTIFY_QUEUE,)
+MO_QUEUE = "mo"
+MO_JOB = "mail2sms.dialog.job.run"  # (payload: dict): "number" has messages in ``mo:inbox:<number>``, or is due
+JOBS = {NOTIFY_QUEUE: (NOTIFY_JOB,), MO_QUEUE: (MO_JOB,)}  # what a worker of a queue runs, and nothing else
+QUEUES = tuple(JOBS)
 
 CLASSES = ("alarm", "code", "notification", "bulk")  # of short messages; an earlier one goes first
 

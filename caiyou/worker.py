@@ -9,6 +9,8 @@ requeue`` and ``Queue.enqueue_in`` work), and takes jobs its own way:
 - A job that ran when its worker died is counted; at ``DEATHS`` it goes to the failed registry.
 - A job that could not run because a server was away (LDAP, Redis, SMTP) waits and is tried again, as long as it takes.
   Any other exception is a bug of ours: the job is kept in the failed registry with its traceback.
+- Only functions that ``caiyou.queues.JOBS`` names run; whoever can write to Redis can not have others run. A job of
+  another function is kept in the failed registry.
 - Redis restarted: the worker goes on by itself.
 
 So a job may run twice and must be written so that it does no harm.
@@ -21,6 +23,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Collection
 from importlib.resources import files
 from typing import Any
 
@@ -40,8 +43,6 @@ from caiyou.settings import Settings
 
 logger = logging.getLogger("caiyou.worker")
 
-AWAY = (redis.ConnectionError, redis.TimeoutError, redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError)
-WAITS = (DirectoryDown, TempFail, *AWAY)
 RETRY_S = 15
 BATCH = 16
 BLOCK_S = 1.0  # for a job; SIGTERM is looked at in between
@@ -55,11 +56,12 @@ SCRIPT = files("caiyou").joinpath("worker.lua").read_text(encoding="utf-8")
 
 
 class Worker:
-    """One worker of one queue."""
+    """One worker of one queue. ``functions``: the names of what it may run."""
 
-    def __init__(self, connection: redis.Redis, queue: str) -> None:
+    def __init__(self, connection: redis.Redis, queue: str, functions: Collection[str]) -> None:
         self._stopping = False
         self._redis = connection
+        self._functions = functions
         self._queue = Queue(queue, connection=connection, serializer=JSONSerializer)
         self._script = connection.register_script(SCRIPT)
         self._name = holder()
@@ -84,7 +86,9 @@ class Worker:
                     pause_s = 0.1
                 self._take(0)
                 self._reclaim(self._name)
-            except AWAY as error:
+            except redis.RedisError as error:
+                if not queues.is_away(error):
+                    raise
                 logger.warning(log.line(None, redis="away", why=error))
                 time.sleep(pause_s)
                 pause_s = min(pause_s * 2, 2.0)
@@ -111,20 +115,35 @@ class Worker:
                 self._run(job)
 
     def _run(self, job: Job) -> None:
+        if why := self._foreign(job):
+            logger.error(log.line(None, job=job.id, function=_function(job), failed=why))
+            self._fail(job, why)
+            return
         try:
             timeout_s = job.timeout or JOB_TIMEOUT_S
             with UnixSignalDeathPenalty(timeout_s, JobTimeoutException, job_id=job.id):  # type: ignore[no-untyped-call]
                 job.perform()
-        except WAITS as error:
-            logger.warning(log.line(None, job=job.id, waits_s=RETRY_S, why=error))
-            until = int(time.time()) + RETRY_S
-            keys = [self._taken(self._name), self._queue.scheduled_job_registry.key]
-            self._script(keys=keys, args=["wait", PREFIX, job.id, until])
-        except Exception:
+        except Exception as error:
+            if _waits(error):
+                logger.warning(log.line(None, job=job.id, waits_s=RETRY_S, why=error))
+                until = int(time.time()) + RETRY_S
+                keys = [self._taken(self._name), self._queue.scheduled_job_registry.key]
+                self._script(keys=keys, args=["wait", PREFIX, job.id, until])
+                return
             logger.exception(log.line(None, job=job.id, function=_function(job), failed="kept"))
             self._fail(job, traceback.format_exc())
         else:
             self._done.append(job.id)
+
+    def _foreign(self, job: Job) -> str:
+        """Why a job is none that may run here; empty where it may."""
+        try:
+            # With an instance, rq would call whatever attribute of it the name says.
+            if job.instance is None and job.func_name in self._functions:
+                return ""
+        except DeserializationError as error:
+            return f"the job cannot be read: {error.__cause__!r:.200}"
+        return f"{_function(job):.200} is no job of the queue {self._queue.name}"
 
     def _may_run(self, job: Job) -> bool:
         """Of a job that a dead worker had: whether it has not killed too many."""
@@ -196,10 +215,16 @@ def _function(job: Job) -> str:
         return "unreadable"
 
 
-def serve(settings: Settings, queue: str) -> None:
+def _waits(error: Exception) -> bool:
+    """Whether a job failed only since a server is away."""
+    away = isinstance(error, redis.RedisError) and queues.is_away(error)
+    return away or isinstance(error, DirectoryDown | TempFail)
+
+
+def serve(settings: Settings, queue: str, functions: Collection[str]) -> None:
     """Work until SIGTERM; the job in hand is finished."""
     connection = queues.connect(settings)
-    worker = Worker(connection, queue)
+    worker = Worker(connection, queue, functions)
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, worker.stop)
     try:
@@ -213,7 +238,7 @@ def main() -> int:
     arguments = daemon.parser("caiyou-worker", "Run the jobs of one queue.")
     arguments.add_argument("queue", nargs="?", choices=queues.QUEUES, default=queues.NOTIFY_QUEUE)
     queue = arguments.parse_args().queue
-    serve(daemon.begin("caiyou-worker"), queue)
+    serve(daemon.begin("caiyou-worker"), queue, queues.JOBS[queue])
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,19 @@ from rq.serializers import JSONSerializer
 from bench.stack import Stack, wait_for
 
 pytestmark = pytest.mark.live
+
+FUNCTIONS = (  # what jobs of these tests do; a worker runs nothing that it was not told of
+    *("subprocess.run", "operator.truediv", "os._exit", "pathlib.Path.touch", "no.such.function"),
+    "mail2sms.notify.run",
+)
+WORKER = """
+from caiyou import daemon, worker
+worker.serve(daemon.begin("caiyou-worker"), "notify", {functions!r})
+"""
+
+
+def _start(stack: Stack, name: str = "worker") -> None:
+    stack.start(name, sys.executable, "-c", WORKER.format(functions=FUNCTIONS))
 
 
 @pytest.fixture
@@ -53,7 +68,7 @@ def test_jobs_run_in_order_and_leave_nothing(stack: Stack, queue: Queue, tmp_pat
     out = tmp_path / "out"
     for number in range(40):
         _put(queue, "subprocess.run", ["sh", "-c", f"echo {number} >> {out}"], job_id=f"job-{number}")
-    stack.start_worker()
+    _start(stack)
     wait_for(lambda: len(queue) == 0 and not _rest(stack))
     assert out.read_text().split() == [str(number) for number in range(40)]
     assert stack.stop("worker") == 0
@@ -63,7 +78,7 @@ def test_jobs_run_in_order_and_leave_nothing(stack: Stack, queue: Queue, tmp_pat
 def test_a_bug_keeps_the_job_with_its_traceback(stack: Stack, queue: Queue) -> None:
     _put(queue, "operator.truediv", 1, 0, job_id="bug")
     _put(queue, "no.such.function", job_id="missing")
-    stack.start_worker()
+    _start(stack)
     wait_for(lambda: sorted(_failed(queue)) == ["bug", "missing"])
     job = Job.fetch("bug", connection=stack.redis, serializer=JSONSerializer)
     assert "ZeroDivisionError" in _why(job)
@@ -72,15 +87,39 @@ def test_a_bug_keeps_the_job_with_its_traceback(stack: Stack, queue: Queue) -> N
     wait_for(lambda: _failed(queue) and len(queue) == 0)
 
 
+@pytest.mark.parametrize(
+    "function, instance",
+    [("os.system", None), ("mail2sms.dialog.job.run", None), ("notify.run", None), ("upper", "mail2sms.notify.run")],
+)
+def test_only_the_queues_own_functions_run(
+    stack: Stack, queue: Queue, tmp_path: Path, function: str, instance: str | None
+) -> None:
+    """Whoever can write to Redis cannot have the worker run what he likes."""
+    _put(queue, "mail2sms.notify.run", job_id="foreign")
+    job = Job.fetch("foreign", connection=stack.redis, serializer=JSONSerializer)
+    out = tmp_path / "out"
+    job.data = json.dumps([function, instance, [f"touch {out}"] if instance is None else [], {}]).encode()
+    job.save()
+    stack.redis.hset("rq:job:unreadable", mapping={"data": "no json", "status": "queued"})
+    stack.redis.rpush(queue.key, "unreadable")
+    stack.start_worker()  # as it is in production
+    wait_for(lambda: sorted(_failed(queue)) == ["foreign", "unreadable"])
+    assert "is no job of the queue notify" in _why(
+        Job.fetch("foreign", connection=stack.redis, serializer=JSONSerializer)
+    )
+    assert not out.exists()
+    assert stack.processes["worker"].poll() is None
+
+
 def test_a_worker_killed_in_a_job_leaves_it_to_the_next(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 3; echo done >> {out}"], job_id="slow")
     _put(queue, "subprocess.run", ["sh", "-c", f"echo next >> {out}"], job_id="next")
-    stack.start_worker()
+    _start(stack)
     wait_for(out.exists)
     stack.kill("worker")
     started = time.monotonic()
-    stack.start_worker()
+    _start(stack)
     wait_for(lambda: out.read_text().split()[-1] == "next", 20.0)
     assert out.read_text().split().count("begun") == 2
     assert time.monotonic() - started < 10
@@ -91,9 +130,9 @@ def test_a_worker_killed_in_a_job_leaves_it_to_the_next(stack: Stack, queue: Que
 def test_another_worker_takes_over(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 2; echo done >> {out}"], job_id="slow")
-    stack.start_worker()
+    _start(stack)
     wait_for(out.exists)
-    stack.start_worker("other")
+    _start(stack, "other")
     time.sleep(0.5)
     stack.kill("worker")
     wait_for(lambda: out.read_text().split().count("begun") == 2, 10.0)
@@ -107,7 +146,7 @@ def test_a_job_that_kills_its_worker_fails_in_the_end_and_alone(stack: Stack, qu
     for number in range(5):
         _put(queue, "subprocess.run", ["touch", str(tmp_path / f"good-{number}")], job_id=f"good-{number}")
     for _ in range(6):
-        stack.start_worker()
+        _start(stack)
         wait_for(lambda: stack.processes["worker"].poll() is not None or "poison" in _failed(queue), 15.0)
         if "poison" in _failed(queue):
             break
@@ -119,7 +158,7 @@ def test_a_job_that_kills_its_worker_fails_in_the_end_and_alone(stack: Stack, qu
 
 def test_redis_killed_while_the_worker_waits_and_while_it_works(stack: Stack, queue: Queue, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    stack.start_worker()
+    _start(stack)
     wait_for(lambda: stack.redis.keys("worker:*"))
     for round in range(2):
         _put(queue, "subprocess.run", ["sh", "-c", f"echo {round} >> {out}; sleep {round}"], job_id=f"job-{round}")
@@ -137,14 +176,14 @@ def test_redis_killed_and_then_the_worker(stack: Stack, queue: Queue, tmp_path: 
     """What the worker took after Redis came back is not lost with it."""
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 1; echo done >> {out}"], job_id="slow")
-    stack.start_worker()
+    _start(stack)
     wait_for(out.exists)
     stack.kill("redis")
     wait_for(lambda: "away" in stack.log("worker"))
     stack.start_redis()
     wait_for(lambda: out.read_text().split().count("begun") == 2)
     stack.kill("worker")
-    stack.start_worker()
+    _start(stack)
     wait_for(lambda: out.read_text().split().count("done") == 2, 20.0)
     wait_for(lambda: not _rest(stack))
     assert not _failed(queue)
@@ -167,7 +206,7 @@ def test_a_job_that_finds_a_server_away_waits(stack: Stack, queue: Queue) -> Non
     nobody = f'uri = ["ldap://127.0.0.1:{stack.http_port}"]\npassword_file = "{stack.folder}/ldap.secret"'
     stack.configure("", ldap=nobody)
     _put(queue, "mail2sms.notify.run", payload, job_id="notify-4abc")
-    stack.start_worker()
+    _start(stack)
     registry = queue.scheduled_job_registry
     wait_for(lambda: registry.get_job_ids(cleanup=False) == ["notify-4abc"])
     assert not _failed(queue)
@@ -180,7 +219,7 @@ def test_sigterm_finishes_the_job_in_hand(stack: Stack, queue: Queue, tmp_path: 
     out = tmp_path / "out"
     _put(queue, "subprocess.run", ["sh", "-c", f"echo begun >> {out}; sleep 1; echo done >> {out}"], job_id="slow")
     _put(queue, "subprocess.run", ["sh", "-c", f"echo next >> {out}"], job_id="next")
-    stack.start_worker()
+    _start(stack)
     wait_for(out.exists)
     stack.processes["worker"].send_signal(signal.SIGTERM)
     assert stack.stop("worker") == 0
