@@ -89,6 +89,14 @@ class StreamLink(ABC, Generic[S]):
         """Whether a login refused with this status will be refused again until somebody mends it."""
         return True
 
+    def _say(self, state: LinkState, why: str) -> None:
+        """Tell the gateway how the link stands."""
+        self._sink.changed(state, why)
+
+    async def _rested(self) -> bool:
+        """Whether the end of a connection was no loss; a protocol may wait here until one is needed again."""
+        return False
+
     def _limits(self) -> Limits:
         """The session's."""
         settings = self._carrier
@@ -98,7 +106,7 @@ class StreamLink(ABC, Generic[S]):
         """The login is taken."""
         self._ended.was_open = True
         self.capacity = self._carrier.window
-        self._sink.changed(LinkState.UP, why)
+        self._say(LinkState.UP, why)
 
     def _answer(self, sequence_id: Hashable, answer: Answer) -> None:
         """A request is answered, or will not be."""
@@ -139,12 +147,14 @@ class StreamLink(ABC, Generic[S]):
             ended = self._ended
             if ended.was_open:
                 lost.reset()
+            if await self._rested():
+                continue
             if ended.refused:
                 pause = self._carrier.refused_s
-                sink.changed(LinkState.REFUSED, f"{ended.why}; next try in {pause:.0f} s")
+                self._say(LinkState.REFUSED, f"{ended.why}; next try in {pause:.0f} s")
             else:
                 pause = lost.pause_s()
-                sink.changed(LinkState.DOWN, ended.why)
+                self._say(LinkState.DOWN, ended.why)
             await asyncio.sleep(pause)
 
     # --- one connection
@@ -153,7 +163,7 @@ class StreamLink(ABC, Generic[S]):
         """Connect, log in, serve until the end of it. Cancelled: log out, then go on being cancelled."""
         settings, ended = self._carrier, self._ended
         where = f"{settings.host}:{settings.port}"
-        self._sink.changed(LinkState.CONNECTING, where)
+        self._say(LinkState.CONNECTING, where)
         try:
             password = secret(settings.secret_file)
         except SettingsError as error:  # tried again, since somebody may mend it
