@@ -136,7 +136,9 @@ def test_every_combination_goes_by_an_index(engine: Engine) -> None:
             wanted = Wanted(number=number, state=state, link=link, since=since, until=until)
             query = page_query(wanted, 20, last).compile(connection, compile_kwargs={"literal_binds": True})
             plan = "\n".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {query}"))
+            # Bitmaps would gather all that matches before the first is shown.
             assert "Seq Scan" not in plan, f"{wanted}\n{plan}"
-            best = [name for name, value in (("number", number), ("link", link)) if value]
-            best += [] if number else ["state"]  # where the state is rarer than the link
-            assert any(f"ix_short_message_{name}" in plan for name in best), f"{wanted}\n{plan}"
+            assert "Bitmap" not in plan, f"{wanted}\n{plan}"
+            if not state:  # a rare state's own index may do as well
+                best = [name for name, value in (("number", number), ("link", link)) if value] or ["state"]
+                assert any(f"ix_short_message_{name}" in plan for name in best), f"{wanted}\n{plan}"
