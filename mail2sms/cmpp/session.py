@@ -130,6 +130,10 @@ class ClientSession(Link):
         submit.check()
         return self._request(submit, now)
 
+    def forgo(self, sequence_id: int) -> None:
+        """No answer to that SUBMIT will come: its place in the window is free again."""
+        self._sent.pop(sequence_id, None)
+
     def ask(self, request: Query | Cancel, now: float) -> int:
         """Send a QUERY or CANCEL; its sequence id is returned. Raises like ``submit``."""
         sequence_id = self._request(request, now)

@@ -59,7 +59,7 @@ class CmppLink(StreamLink[ClientSession]):
         window = self.capacity
         self.capacity = max(min(1, window), window - 1)  # so that a gateway with much to send leaves room for this
         try:
-            while not wire.session.free:  # noqa: ASYNC110  seldom, and an event for this alone would cost each answer
+            while not wire.session.free:
                 if self._wire is not wire:
                     raise NotOpen("the link is not up any more")
                 await asyncio.sleep(ROOM_S)
@@ -67,7 +67,8 @@ class CmppLink(StreamLink[ClientSession]):
         finally:
             if self.capacity:
                 self.capacity = self._settings.window
-        answered = self._asked[sequence_id] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[QueryResp | CancelResp | None] = asyncio.get_running_loop().create_future()
+        self._asked[sequence_id] = answered
         wire.flush_soon()
         try:
             answer = await answered

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 
 from mail2sms.cmpp import events
 from mail2sms.cmpp.codes import Result
-from mail2sms.cmpp.pdu import Submit
+from mail2sms.cmpp.pdu import Query, QueryResp, Submit
 from mail2sms.content import part_of, text_of
 from mail2sms.links import Mo, MtPart, Report, ReportState
 from mail2sms.settings.cmpp import CmppLinkSettings
@@ -46,6 +46,17 @@ def submit_of(part: MtPart, settings: CmppLinkSettings) -> Submit:
         dest_terminal_ids=(terminal_of(part.to),),
         msg_content=segment.udh + segment.body,
     )
+
+
+def query_of(day: date, service_id: str) -> Query:
+    """The QUERY for a day's counts; of one service, or of all where ``service_id`` is empty."""
+    return Query(time=day.strftime("%Y%m%d"), query_type=int(bool(service_id)), query_code=service_id)
+
+
+def counts_of(answer: QueryResp) -> dict[str, int]:
+    """The eight counts by their names in the text."""
+    names = ("mt_tl_msg", "mt_tl_usr", "mt_scs", "mt_wt", "mt_fl", "mo_scs", "mo_wt", "mo_fl")
+    return {name: getattr(answer, name) for name in names}
 
 
 def report_of(event: events.Reported) -> Report:
@@ -102,6 +113,6 @@ def result_of(code: int) -> str:
 def _read_time(text: str) -> datetime | None:
     """YYMMDDHHMM of a report; carriers leave it empty, or zero."""
     try:  # strptime takes ten times as long
-        return datetime.fromisoformat(f"20{text[:6]}T{text[6:10]}+08:00")
+        return datetime.fromisoformat(f"20{text[:6]}T{text[6:]}+08:00") if len(text) == 10 else None
     except ValueError:
         return None

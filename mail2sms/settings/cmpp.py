@@ -27,6 +27,9 @@ class CmppLinkSettings(CarrierTable):
     urgent_level: int = Field(1, ge=0, le=9, description="信息级别 of urgent messages; others have 0")
     tp_pid: int = Field(0, ge=0, le=255, description="GSM TP-PID of every message")
     pad_sp_id: bool = Field(False, description="hash sp_id padded to 6 octets; differs only where it is shorter")
+    answers_last_part_only: bool = Field(
+        False, description="the ISMG joins long messages and answers the part that makes one whole for all of it"
+    )
     strict_auth: bool = Field(False, description="refuse an ISMG whose AuthenticatorISMG is wrong (many real ones are)")
 
     @model_validator(mode="after")
