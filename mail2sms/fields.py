@@ -64,8 +64,19 @@ class Numbers:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tlv:
+    """An optional parameter behind all else: tag and length of 2 octets each, then the field. None: it is not there.
+
+    Its length on the wire is taken as it comes: of an integer the last octets, texts up to their 0x00.
+    """
+
+    tag: int
+    field: UInt | Text | Octets
+
+
 Fixed = UInt | Text | Octets | Reserved
-Field = Fixed | Counted | Numbers
+Field = Fixed | Counted | Numbers | Tlv
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +87,7 @@ class Older:
 
 
 _COMPILED: tuple[dict[type, Layout[Any]], dict[type, Layout[Any]]] = ({}, {})  # newer, older: the hot path's look-up
+_TLV = struct.Struct(">HH")
 _FORMATS = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
 
@@ -107,8 +119,12 @@ class Layout(Generic[_T]):
     def __init__(self, pdu: type[_T], wires: list[tuple[str, Field]]) -> None:
         self._pdu = pdu
         self._parts: list[_Run | _CountedPart | _NumbersPart] = []
+        tlvs = [(name, wire) for name, wire in wires if isinstance(wire, Tlv)]
+        self._tlvs = _Tlvs(tlvs) if tlvs else None
         run: list[tuple[str, Fixed]] = []
         for name, wire in wires:
+            if isinstance(wire, Tlv):
+                continue
             if isinstance(wire, Counted | Numbers):
                 if run:
                     self._parts.append(_Run(run))
@@ -124,13 +140,21 @@ class Layout(Generic[_T]):
 
     def encode(self, pdu: _T) -> bytes:
         """The body; raises ValueError naming the field that does not fit."""
-        return b"".join([part.encode(pdu) for part in self._parts])
+        octets = [part.encode(pdu) for part in self._parts]
+        if self._tlvs is not None:
+            octets.append(self._tlvs.encode(pdu))
+        return b"".join(octets)
 
     def decode(self, reader: Reader) -> _T:
-        """Read one body; raises ProtocolError naming the field that is cut. Does not look behind the last field."""
+        """Read one body; raises ProtocolError naming the field that is cut. Does not look behind the last field.
+
+        Optional parameters never raise: unknown tags are passed over, a cut one is left behind the last field.
+        """
         values: dict[str, Any] = {}
         for part in self._parts:
             part.decode(reader, values)
+        if self._tlvs is not None and reader.left:
+            self._tlvs.decode(reader, values)
         return self._pdu(**values)
 
     def size_at(self, data: bytes, pos: int, end: int) -> int | None:
@@ -224,6 +248,42 @@ class _NumbersPart:
         count = reader.uint(1, f"count of {self._name}")
         data = reader.octets(count * self.unit, self._name)
         values[self._name] = tuple([text_of(data[i : i + self.unit]) for i in range(0, len(data), self.unit)])
+
+
+class _Tlvs:
+    """The optional parameters of a PDU."""
+
+    def __init__(self, wires: list[tuple[str, Tlv]]) -> None:
+        self._by_tag = {wire.tag: (name, wire.field) for name, wire in wires}
+        self._encoders = [
+            (_TLV.pack(wire.tag, wire.field.size), attrgetter(name), _encoder(name, wire.field), _format(wire.field))
+            for name, wire in wires
+        ]
+
+    def encode(self, pdu: object) -> bytes:
+        octets = b""
+        for head, get, encode, form in self._encoders:
+            value = get(pdu)
+            if value is not None:
+                octets += head + struct.pack(f">{form}", encode(value))
+        return octets
+
+    def decode(self, reader: Reader, values: dict[str, Any]) -> None:
+        while reader.left >= _TLV.size:
+            tag, size = _TLV.unpack_from(reader.data, reader.pos)
+            if size > reader.left - _TLV.size:
+                return
+            start = reader.pos + _TLV.size
+            reader.pos = start + size
+            found = self._by_tag.get(tag)
+            octets = reader.data[start : reader.pos]
+            if found is None or not octets:
+                continue
+            name, field = found
+            if isinstance(field, UInt):
+                values[name] = int.from_bytes(octets[-field.size :], "big")
+            else:
+                values[name] = text_of(octets) if isinstance(field, Text) else octets
 
 
 def _format(wire: Fixed) -> str:
