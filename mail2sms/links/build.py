@@ -5,8 +5,12 @@ from __future__ import annotations
 from caiyou.errors import SettingsError
 from mail2sms.links import Link
 from mail2sms.links.cmpp import CmppLink
+from mail2sms.links.sgip import SgipLink
+from mail2sms.links.http import HttpLink
 from mail2sms.settings import LinkSettings
 from mail2sms.settings.cmpp import CmppLinkSettings
+from mail2sms.settings.sgip import SgipLinkSettings
+from mail2sms.settings.http import HttpLinkSettings
 
 
 def link_of(name: str, settings: LinkSettings, region: str) -> Link:
@@ -14,4 +18,8 @@ def link_of(name: str, settings: LinkSettings, region: str) -> Link:
     match settings:
         case CmppLinkSettings():
             return CmppLink(name, settings)
+        case SgipLinkSettings():
+            return SgipLink(name, settings)
+        case HttpLinkSettings():
+            return HttpLink(name, settings, region)
     raise SettingsError(f"sms.links.{name}: links of type {settings.type} are not there yet")
