@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from caiyou import daemon, log, queues
 from caiyou.settings import Settings
+from mail2sms.callbacks import callbacks_of
 from mail2sms.gateway import Gateway
 from mail2sms.intake import Intake
 from mail2sms.journal import Journal
@@ -79,12 +80,14 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         asyncio.create_task(lane.link.run(LaneSink(gateway, lane), LOG_OUT_S), name=f"link {lane.name}")
         for lane in gateway.lanes.values()
     ]
+    callbacks = await callbacks_of(sms, {name: lane.link for name, lane in gateway.lanes.items()})
     stopped = asyncio.create_task(stop.wait(), name="stop")
     working = [journal_task, intake_task, *links]
     await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
     broken = [task for task in working if task.done()]
     gateway.stopping = True
     await _finish(gateway)
+    await callbacks.stop()
     await _end([intake_task, *links])
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(journal.drained(), LOG_OUT_S)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from caiyou.errors import SettingsError
 from mail2sms.links import Link
 from mail2sms.links.cmpp import CmppLink
-from mail2sms.links.sgip import SgipLink
 from mail2sms.links.http import HttpLink
+from mail2sms.links.sgip import SgipLink
+from mail2sms.links.smgp import SmgpLink
 from mail2sms.settings import LinkSettings
 from mail2sms.settings.cmpp import CmppLinkSettings
-from mail2sms.settings.sgip import SgipLinkSettings
 from mail2sms.settings.http import HttpLinkSettings
+from mail2sms.settings.sgip import SgipLinkSettings
+from mail2sms.settings.smgp import SmgpLinkSettings
 
 
 def link_of(name: str, settings: LinkSettings, region: str) -> Link:
@@ -20,6 +22,8 @@ def link_of(name: str, settings: LinkSettings, region: str) -> Link:
             return CmppLink(name, settings)
         case SgipLinkSettings():
             return SgipLink(name, settings)
+        case SmgpLinkSettings():
+            return SmgpLink(name, settings)
         case HttpLinkSettings():
             return HttpLink(name, settings, region)
     raise SettingsError(f"sms.links.{name}: links of type {settings.type} are not there yet")

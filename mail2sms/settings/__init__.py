@@ -10,15 +10,18 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, IPvAnyNetwork, StringConstraints, model_validator
 
 from caiyou.settings import Table, WrongAt
 from mail2sms.settings.cmpp import CmppLinkSettings
+from mail2sms.settings.http import HttpLinkSettings
+from mail2sms.settings.mo import MoSettings
 from mail2sms.settings.route import NAME, ChoiceTable, Prefix, Route, mainland
 from mail2sms.settings.sgip import SgipLinkSettings
+from mail2sms.settings.smgp import SmgpLinkSettings
 
 # Every link type, told apart by ``type``.
-LinkSettings = Annotated[CmppLinkSettings | SgipLinkSettings, Field(discriminator="type")]
+LinkSettings = Annotated[CmppLinkSettings | HttpLinkSettings | SgipLinkSettings | SmgpLinkSettings, Field(discriminator="type")]
 
 
 class SmsSettings(Table):
@@ -48,7 +51,15 @@ class SmsSettings(Table):
     stick_s: float = Field(120.0, ge=0, description="how long a half-sent long message waits for its own link")
     report_ttl_s: int = Field(72 * 3600, ge=60, description="how long a delivery report may take")
     early_report_ttl_s: int = Field(3600, ge=1, description="how long a report is kept whose message is not known yet")
+    callback_listen: str = Field(
+        "",
+        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5})?$",
+        description="HOST:PORT where HTTP providers call us back, at /callback/LINK; empty: nowhere",
+    )
+    callback_rate: float = Field(500.0, gt=0, le=1e6, description="callbacks a second from one address")
+    callback_proxies: list[IPvAnyNetwork] = Field([], description="networks whose X-Forwarded-For is believed")
     mo_parts_s: float = Field(300.0, gt=0, le=86_400, description="how long parts of a long MO wait for the others")
+    mo: MoSettings = Field(default_factory=MoSettings)
     notices_per_hour: int = Field(6, ge=0, description="mails to one sender that say an SMS could not go (N1); 0: none")
 
     @model_validator(mode="after")
