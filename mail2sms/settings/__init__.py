@@ -21,7 +21,10 @@ from mail2sms.settings.sgip import SgipLinkSettings
 from mail2sms.settings.smgp import SmgpLinkSettings
 
 # Every link type, told apart by ``type``.
-LinkSettings = Annotated[CmppLinkSettings | HttpLinkSettings | SgipLinkSettings | SmgpLinkSettings, Field(discriminator="type")]
+LinkSettings = Annotated[
+    CmppLinkSettings | HttpLinkSettings | SgipLinkSettings | SmgpLinkSettings,
+    Field(discriminator="type"),
+]
 
 
 class SmsSettings(Table):
