@@ -181,20 +181,25 @@ def part(text: str = "hello", **more: Any) -> MtPart:
     return MtPart(**(values | more))
 
 
+def settings_of(port: int, folder: Path, **settings: Any) -> CmppLinkSettings:
+    """Of a link to that port that comes back quickly."""
+    secret = folder / "secret"
+    secret.write_text(SECRET + "\n")
+    values: dict[str, Any] = {"host": "127.0.0.1", "port": port, "sp_id": SP_ID, "src_id": "10658878"}
+    quick = {"reconnect_s": 0.02, "reconnect_max_s": 0.05}
+    return CmppLinkSettings(**(values | quick | {"secret_file": secret} | settings))
+
+
 Script = Callable[[Peer, CmppLink, Told], Awaitable[None]]
 
 
 def play(script: Script, folder: Path, *, stop_s: float = STOP_S, **settings: Any) -> Told:
     """Run a link against a scripted peer; what the link said."""
-    secret = folder / "secret"
-    secret.write_text(SECRET + "\n")
 
     async def run() -> Told:
         told = Told()
         async with Peer() as peer:
-            values: dict[str, Any] = {"host": "127.0.0.1", "port": peer.port, "sp_id": SP_ID, "src_id": "10658878"}
-            quick = {"reconnect_s": 0.02, "reconnect_max_s": 0.05}
-            link = CmppLink("quirk", CmppLinkSettings(**(values | quick | {"secret_file": secret} | settings)))
+            link = CmppLink("quirk", settings_of(peer.port, folder, **settings))
             task = asyncio.create_task(link.run(told, stop_s))
             try:
                 await script(peer, link, told)
