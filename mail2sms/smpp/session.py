@@ -1,0 +1,293 @@
+"""SMPP sessions without I/O: octets in, events out (SMPP 3.4, 2.2 and 4).
+
+Use: ``events = session.receive(data, now)``, act on them, then write ``session.data_to_send()``. Every method may leave
+octets to send, ``tick`` too. ``now`` is seconds of one monotonic clock; call ``tick(now)`` at ``session.deadline``.
+
+Client session (ClientSession):
+
+| state     | on                                   | to        | event |
+|---|---|---|---|
+| NEW       | bind()                               | ASKED     | |
+| ASKED     | bind response, status 0              | OPEN      | Bound |
+| ASKED     | bind response, other status, generic_nack | CLOSED | LoginRefused, Closed |
+| ASKED     | nothing for answer_s                 | CLOSED    | Closed |
+| OPEN, ENDING | submit_sm_resp, generic_nack      | same      | SubmitAnswered (WindowFree) |
+| OPEN      | a submit unanswered for answer_s     | OPEN      | SubmitUnanswered |
+| OPEN, ENDING | deliver_sm, data_sm               | same      | Delivered or Reported; answered by acknowledge() |
+| OPEN      | nothing received for idle_s          | OPEN      | enquire_link goes out |
+| OPEN      | enquire_link unanswered ``tries`` times | CLOSED | Closed |
+| OPEN      | terminate()                          | ENDING    | unbind goes out; answers still come in |
+| ENDING    | unbind_resp, or nothing for answer_s | CLOSED    | Closed |
+| any but NEW, CLOSED | unbind                     | CLOSED    | Closed (it is answered) |
+| any but CLOSED | octets that are no SMPP, connection_lost() | CLOSED | Closed |
+
+Server session (ServerSession):
+
+| state     | on                                   | to        | event |
+|---|---|---|---|
+| NEW       | a bind                               | ASKED     | BindAsked |
+| NEW       | anything else                        | CLOSED    | Closed |
+| ASKED     | admit()                              | OPEN      | |
+| ASKED     | refuse()                             | CLOSED    | Closed |
+| OPEN, ENDING | submit_sm                         | same      | Submitted; answered by respond() |
+| OPEN      | deliver_sm_resp, data_sm_resp        | OPEN      | DeliverAnswered (WindowFree) |
+| OPEN      | a deliver_sm unanswered for answer_s | OPEN      | DeliverUnanswered |
+
+The rest is the client's. enquire_link is answered in every state but NEW and CLOSED; a request that nothing here knows
+is answered by generic_nack (ESME_RINVCMDID).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from caiyou.errors import ProtocolError
+from mail2sms.session.base import Limits, NotOpen, State, WindowFull
+from mail2sms.smpp import receipt
+from mail2sms.smpp.codes import VERSION, Status, name_of
+from mail2sms.smpp.events import (
+    BindAsked,
+    Bound,
+    DeliverAnswered,
+    Delivered,
+    DeliverUnanswered,
+    LoginRefused,
+    Malformed,
+    Reported,
+    SubmitAnswered,
+    Submitted,
+    SubmitUnanswered,
+)
+from mail2sms.smpp.link import Link, limits
+from mail2sms.smpp.pdu import (
+    Bind,
+    BindReceiver,
+    BindReceiverResp,
+    BindResp,
+    BindTransceiver,
+    BindTransceiverResp,
+    BindTransmitter,
+    BindTransmitterResp,
+    DataSm,
+    DataSmResp,
+    DeliverSm,
+    DeliverSmResp,
+    EnquireLink,
+    Incoming,
+    Pdu,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+)
+
+__all__ = ["ClientSession", "Limits", "Login", "Mode", "NotOpen", "ServerSession", "State", "WindowFull"]
+
+
+class Mode(StrEnum):
+    """What a login is for."""
+
+    TRANSCEIVER = "transceiver"
+    TRANSMITTER = "transmitter"
+    RECEIVER = "receiver"
+
+
+_BINDS: dict[Mode, type[Bind]] = {
+    Mode.TRANSCEIVER: BindTransceiver,
+    Mode.TRANSMITTER: BindTransmitter,
+    Mode.RECEIVER: BindReceiver,
+}
+_RESPONSES: dict[type[Bind], type[BindResp]] = {
+    BindTransceiver: BindTransceiverResp,
+    BindTransmitter: BindTransmitterResp,
+    BindReceiver: BindReceiverResp,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What an ESME logs in with."""
+
+    system_id: str
+    password: str = field(repr=False)
+    mode: Mode = Mode.TRANSCEIVER
+    system_type: str = ""
+    address_range: str = ""
+
+
+class ClientSession(Link):
+    """The ESME's side of one connection."""
+
+    def __init__(self, login: Login, limit: Limits | None = None) -> None:
+        super().__init__(limit or limits())
+        self._login = login
+        self._waiting: set[tuple[int, Incoming]] = set()  # what came and is not acknowledged yet
+        self._handlers |= {
+            BindTransceiverResp: self._on_bind_resp,
+            BindTransmitterResp: self._on_bind_resp,
+            BindReceiverResp: self._on_bind_resp,
+            SubmitSmResp: self._on_submit_resp,
+            DeliverSm: self._on_incoming,
+            DataSm: self._on_incoming,
+        }
+
+    def bind(self, now: float) -> None:
+        """Log in. Raises ValueError on what a bind cannot hold; NotOpen a second time."""
+        if self.state is not State.NEW:
+            raise NotOpen(f"the session is {self.state.value}")
+        login = self._login
+        bind = _BINDS[login.mode](
+            system_id=login.system_id,
+            password=login.password,
+            system_type=login.system_type,
+            address_range=login.address_range,
+        )
+        self._send(bind, self._next_sequence_id())
+        self.state = State.ASKED
+        self._heard_at, self._ends_at = now, now + self.limits.answer_s
+
+    def submit(self, submit: SubmitSm, now: float) -> int:
+        """Send a submit_sm; its sequence_number. Raises ValueError (names the field), WindowFull, NotOpen."""
+        submit.check()
+        return self._request(submit, now)
+
+    def acknowledge(self, event: Delivered | Reported, status: int = Status.ROK) -> None:
+        """Answer a deliver_sm or data_sm, once it is recorded. Does nothing when the session is closed."""
+        self._waiting.discard((event.sequence_id, event.message))
+        if self.state in (State.OPEN, State.ENDING):
+            self._answer(_resp_of(event.message), event.sequence_id, status)
+
+    def _on_bind_resp(self, _: int, answer: BindResp, __: float) -> None:
+        if self.state is not State.ASKED:
+            self._forgive(f"{type(answer).__name__} to no bind")
+            return
+        if self._status != Status.ROK:
+            self._refused(self._status)
+            return
+        if type(answer) is not _RESPONSES[_BINDS[self._login.mode]]:
+            self._forgive(f"{type(answer).__name__} to a bind as {self._login.mode}")
+        self.state, self._ends_at = State.OPEN, None
+        self._events.append(Bound(system_id=answer.system_id, version=answer.sc_interface_version))
+
+    def _refused(self, status: int) -> None:
+        why = name_of(status)
+        self._events.append(LoginRefused(status=status, why=why))
+        self._close(f"login refused: {why}")
+
+    def _on_submit_resp(self, sequence_id: int, answer: SubmitSmResp, _: float) -> None:
+        if self._answered(sequence_id, "submit_sm_resp") is not None:
+            self._events.append(
+                SubmitAnswered(sequence_id=sequence_id, message_id=answer.message_id, status=self._status)
+            )
+
+    def _nacked(self, sequence_id: int, status: int) -> SubmitAnswered:
+        # A nack is a refusal, whatever its status says.
+        return SubmitAnswered(sequence_id=sequence_id, message_id="", status=status or Status.RUNKNOWNERR, nacked=True)
+
+    def _on_incoming(self, sequence_id: int, message: Incoming, _: float) -> None:
+        if (sequence_id, message) in self._waiting:  # sent again before we could answer
+            return
+        if not receipt.is_receipt(message):
+            self._waiting.add((sequence_id, message))
+            self._events.append(Delivered(sequence_id=sequence_id, message=message))
+            return
+        try:
+            read = receipt.read(message)
+        except ProtocolError as error:
+            self._events.append(Malformed(command=message.COMMAND, sequence_id=sequence_id, why=str(error)))
+            self._answer(_resp_of(message), sequence_id, Status.ROK)  # an error would bring it back for ever
+            return
+        self._waiting.add((sequence_id, message))
+        self._events.append(Reported(sequence_id=sequence_id, message=message, receipt=read))
+
+    def _may_come(self, pdu: Pdu) -> bool:
+        if self.state is not State.ASKED or not isinstance(pdu, DeliverSm | DataSm | SubmitSmResp):
+            return True
+        self._forgive(f"{type(pdu).__name__} before the bind's answer")
+        return False
+
+    def _gave_up(self, sequence_id: int, tries: int) -> SubmitUnanswered:
+        return SubmitUnanswered(sequence_id=sequence_id, tries=tries)
+
+
+class ServerSession(Link):
+    """The SMSC's side of one connection."""
+
+    def __init__(self, limit: Limits | None = None) -> None:
+        super().__init__(limit or limits())
+        self._bind: tuple[int, Bind] | None = None
+        self._handlers |= {
+            BindTransceiver: self._on_bind,
+            BindTransmitter: self._on_bind,
+            BindReceiver: self._on_bind,
+            SubmitSm: self._on_submit,
+            DeliverSmResp: self._on_deliver_resp,
+            DataSmResp: self._on_deliver_resp,
+        }
+
+    def waits_for_login(self, now: float) -> None:
+        """The connection stands: a bind must come within ``answer_s``."""
+        self._ends_at = now + self.limits.answer_s
+
+    def admit(self, system_id: str, now: float) -> None:
+        """Take the login; ``system_id`` is the SMSC's."""
+        sequence_id, bind = self._asked()
+        self._send(_RESPONSES[type(bind)](system_id=system_id, sc_interface_version=VERSION), sequence_id)
+        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+
+    def refuse(self, status: int) -> None:
+        """Refuse the login and close."""
+        sequence_id, bind = self._asked()
+        self._answer(_RESPONSES[type(bind)](), sequence_id, status)
+        self._close(f"login refused: {name_of(status)}")
+
+    def respond(self, sequence_id: int, answer: SubmitSmResp, status: int = Status.ROK) -> None:
+        """Answer a submit_sm. Does nothing when the session is closed."""
+        if self.state in (State.OPEN, State.ENDING):
+            self._answer(answer, sequence_id, status)
+
+    def deliver(self, message: Incoming, now: float) -> int:
+        """Send a deliver_sm or data_sm; its sequence_number is returned. Raises ValueError, WindowFull, NotOpen."""
+        return self._request(message, now)
+
+    def _asked(self) -> tuple[int, Bind]:
+        if self.state is not State.ASKED or self._bind is None:
+            raise NotOpen(f"no login is asked for: the session is {self.state.value}")
+        return self._bind
+
+    def _may_come(self, pdu: Pdu) -> bool:
+        if self.state in (State.OPEN, State.ENDING) or (self.state is State.NEW and isinstance(pdu, Bind)):
+            return True
+        if self.state is State.ASKED and isinstance(pdu, EnquireLink | Unbind):
+            return True
+        self._close(f"{type(pdu).__name__} before the login")
+        return False
+
+    def _on_bind(self, sequence_id: int, bind: Bind, _: float) -> None:
+        if self.state is not State.NEW:
+            self._forgive("a bind a second time")
+            self._answer(_RESPONSES[type(bind)](), sequence_id, Status.RALYBND)
+            return
+        self._bind = (sequence_id, bind)
+        self.state = State.ASKED
+        self._events.append(BindAsked(bind=bind))
+
+    def _on_submit(self, sequence_id: int, submit: SubmitSm, _: float) -> None:
+        self._events.append(Submitted(sequence_id=sequence_id, submit=submit))
+
+    def _on_deliver_resp(self, sequence_id: int, answer: DeliverSmResp | DataSmResp, _: float) -> None:
+        if self._answered(sequence_id, type(answer).__name__) is not None:
+            self._events.append(DeliverAnswered(sequence_id=sequence_id, status=self._status))
+
+    def _nacked(self, sequence_id: int, status: int) -> DeliverAnswered:
+        return DeliverAnswered(sequence_id=sequence_id, status=status or Status.RUNKNOWNERR)
+
+    def _refused(self, status: int) -> None:
+        self._forgive(f"generic_nack {status:#x} before the login")
+
+    def _gave_up(self, sequence_id: int, tries: int) -> DeliverUnanswered:
+        return DeliverUnanswered(sequence_id=sequence_id, tries=tries)
+
+
+def _resp_of(message: Incoming) -> DeliverSmResp | DataSmResp:
+    return DataSmResp() if isinstance(message, DataSm) else DeliverSmResp()
