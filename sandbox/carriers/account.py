@@ -1,4 +1,4 @@
-"""One SP at the simulated ISMG: its links, and the DELIVERs on their way to it (reports and messages from handsets).
+"""One SP at a simulated carrier: its links, and the DELIVERs on their way to it (reports and messages from handsets).
 
 A DELIVER that gets no answer, or whose link breaks, goes out again on any link of the account, as a carrier does.
 """
@@ -9,11 +9,8 @@ import heapq
 import itertools
 import random
 from collections import Counter, deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-from mail2sms.cmpp.codes import Result
-from mail2sms.cmpp.frame import encode_report
-from mail2sms.cmpp.pdu import Deliver, Report
 
 if TYPE_CHECKING:
     from sandbox.carriers.link import SpLink
@@ -24,10 +21,10 @@ RETRY_S = 1.0
 
 
 class Outgoing(NamedTuple):
-    """A DELIVER to be sent. ``report`` is written in the layout of the link it takes."""
+    """A DELIVER to be sent; ``write`` gives it for the session that it takes."""
 
-    deliver: Deliver
-    report: Report | None
+    write: Callable[[Any], Any]
+    kind: Literal["report", "mo"]
     origin: SpLink | None  # the link of the SUBMIT
     where: Literal["any", "same", "other"]
     rounds: int = 0
@@ -54,7 +51,7 @@ class Account:
         return len(self._ready) + len(self._later)
 
     def status(self) -> dict[str, Any]:
-        """As ``/ismg/status`` shows it."""
+        """As ``/<carrier>/status`` shows it."""
         links = [link.status() for link in self.links]
         return {"sp_id": self.sp_id, "delivers_waiting": self.waiting, "links": links}
 
@@ -100,8 +97,8 @@ class Account:
             if link is None:  # its link is busy
                 self._ready.append(outgoing)
                 continue
-            link.send(_written(outgoing, link), outgoing, now)
-            self._counts["reports" if outgoing.report else "mos"] += 1
+            link.send(outgoing.write(link.session), outgoing, now)
+            self._counts[f"{outgoing.kind}s"] += 1
             used.add(link)
         return used
 
@@ -112,23 +109,3 @@ class Account:
         if outgoing.where == "other" and any(link is not origin for link in self.links):
             free = [link for link in free if link is not origin]
         return random.choice(free) if free else None  # noqa: S311  # which link is no secret
-
-
-def _written(outgoing: Outgoing, link: SpLink) -> Deliver:
-    if outgoing.report is None:
-        return outgoing.deliver
-    content = encode_report(outgoing.report, link.session.layout)
-    deliver = outgoing.deliver
-    return Deliver(
-        msg_id=deliver.msg_id,
-        dest_id=deliver.dest_id,
-        service_id=deliver.service_id,
-        src_terminal_id=deliver.src_terminal_id,
-        registered_delivery=1,
-        msg_content=content,
-    )
-
-
-def is_retried(result: int) -> bool:
-    """Whether a DELIVER answered so goes out again: only where the SP says that it is too much just now."""
-    return result == Result.FLOW_CONTROL

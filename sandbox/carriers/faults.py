@@ -1,4 +1,4 @@
-"""What the simulated ISMG does wrong, by order: the JSON document behind ``/ismg/faults``.
+"""What a simulated carrier where SPs log in does wrong, by order: the JSON document behind ``/ismg/faults``.
 
 ``PUT`` replaces the whole set (keys left out return to their defaults), ``PATCH`` changes the keys given. A share is
 0-1: that part of the SUBMITs, chosen at random.
@@ -38,6 +38,7 @@ class Faults(BaseModel):
     refuse_result: Octet = 0  # Result for the SUBMITs that the next two pick; 0: none
     refuse_share: Share = 1.0
     refuse_numbers: list[str] = []  # to one of these numbers; empty: to any
+    join_long: bool = False  # of a long message only the part that makes it whole is answered, and reported
     max_per_s: Count = 0  # messages of one account in a second; more get Result 8; 0: no limit
 
     # reports
@@ -50,6 +51,9 @@ class Faults(BaseModel):
     report_before_answer: bool = False  # the answer comes 0.2 s behind the report
     report_copies: Copies = 1
     report_empty_number: bool = False
+
+    # on the way to the phone
+    hold_s: Seconds = 0.0  # it comes so much later; until then CANCEL withdraws it, and its validity may end
 
     # messages from handsets
     mo_part_characters: Annotated[int, Field(ge=0, le=67)] = 0  # cut every MO into parts of so many; 0: as needed

@@ -1,4 +1,4 @@
-"""Every SUBMIT that reached the simulated ISMG, in a file of JSON lines: it outlives a kill -9, and tests count by it.
+"""Every SUBMIT that reached a simulated carrier, in a file of JSON lines: it outlives a kill -9, and tests count by it.
 
 A line is written (not fsynced: a power cut is not simulated) before the answer goes out. A file beyond
 ``MAX_FILE_OCTETS`` becomes ``submits.1.jsonl`` in place of an older one, and the numbers go on.
@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mail2sms.cmpp.pdu import Submit, SubmitResp
 from mail2sms.content import part_of, text_of
 from sandbox.carriers.phones import number_or_empty
 
@@ -101,20 +100,22 @@ class Journal:
         self._first, self._starts, self._end = following, array("Q"), 0
 
 
-def record_of(submit: Submit, answer: SubmitResp) -> dict[str, Any]:
-    """What a record says of a SUBMIT and its answer; ``content`` is Msg_Content in hexadecimal digits."""
-    part = part_of(submit.tp_udhi, submit.msg_content)
+def record_of(
+    *, src_id: str, to: tuple[str, ...], ref: str, result: int, msg_fmt: int, tp_udhi: int, content: bytes
+) -> dict[str, Any]:
+    """What a record says of a SUBMIT and its answer; ``content`` goes in as hexadecimal digits."""
+    part = part_of(tp_udhi, content)
     return {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "src_id": submit.src_id,
-        "to": [number_or_empty(number) or number for number in submit.dest_terminal_ids],
-        "msg_id": f"{answer.msg_id:016x}",
-        "result": answer.result,
-        "text": text_of(submit.msg_fmt, part.body),
+        "src_id": src_id,
+        "to": [number_or_empty(number) or number for number in to],
+        "msg_id": ref,
+        "result": result,
+        "text": text_of(msg_fmt, part.body),
         "part": part.number,
         "parts": part.total,
         "reference": part.reference,
-        "msg_fmt": submit.msg_fmt,
-        "tp_udhi": submit.tp_udhi,
-        "content": submit.msg_content.hex(),
+        "msg_fmt": msg_fmt,
+        "tp_udhi": tp_udhi,
+        "content": content.hex(),
     }
