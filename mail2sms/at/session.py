@@ -90,13 +90,14 @@ class Session:
         return self.state is State.READY and self._send is None
 
     @property
-    def is_ready(self) -> bool:
-        return self.state is State.READY
-
-    @property
     def has_pdu(self) -> bool:
         """Whether the modem has a message and has not said what became of it."""
         return self._sending and self._dialogue.phase is Phase.SENT
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a message is under way, or a recorded one still to be deleted."""
+        return self.state is State.READY and (self._send is not None or bool(self._confirms) or self._steps is not None)
 
     @property
     def deadline(self) -> float | None:

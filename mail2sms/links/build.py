@@ -6,11 +6,13 @@ from caiyou.errors import SettingsError
 from mail2sms.links import Link
 from mail2sms.links.cmpp import CmppLink
 from mail2sms.links.http import HttpLink
+from mail2sms.links.modem import ModemLink
 from mail2sms.links.sgip import SgipLink
 from mail2sms.links.smgp import SmgpLink
 from mail2sms.settings import LinkSettings
 from mail2sms.settings.cmpp import CmppLinkSettings
 from mail2sms.settings.http import HttpLinkSettings
+from mail2sms.settings.modem import ModemLinkSettings
 from mail2sms.settings.sgip import SgipLinkSettings
 from mail2sms.settings.smgp import SmgpLinkSettings
 
@@ -26,4 +28,6 @@ def link_of(name: str, settings: LinkSettings, region: str) -> Link:
             return SmgpLink(name, settings)
         case HttpLinkSettings():
             return HttpLink(name, settings, region)
+        case ModemLinkSettings():
+            return ModemLink(name, settings)
     raise SettingsError(f"sms.links.{name}: links of type {settings.type} are not there yet")

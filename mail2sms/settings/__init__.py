@@ -16,13 +16,14 @@ from caiyou.settings import Table, WrongAt
 from mail2sms.settings.cmpp import CmppLinkSettings
 from mail2sms.settings.http import HttpLinkSettings
 from mail2sms.settings.mo import MoSettings
+from mail2sms.settings.modem import ModemLinkSettings
 from mail2sms.settings.route import NAME, ChoiceTable, Prefix, Route, mainland
 from mail2sms.settings.sgip import SgipLinkSettings
 from mail2sms.settings.smgp import SmgpLinkSettings
 
 # Every link type, told apart by ``type``.
 LinkSettings = Annotated[
-    CmppLinkSettings | HttpLinkSettings | SgipLinkSettings | SmgpLinkSettings,
+    CmppLinkSettings | HttpLinkSettings | ModemLinkSettings | SgipLinkSettings | SmgpLinkSettings,
     Field(discriminator="type"),
 ]
 
