@@ -182,7 +182,7 @@ class Gateway:
         unit, lane = found
         sending, number = unit
         lane.in_flight -= 1
-        lane.counts[answer.outcome.value] += 1
+        lane.answered(answer)
         if answer.outcome is Outcome.ACCEPTED:
             self._accepted(sending, number, lane, answer.ref)
         elif sending.over:
@@ -301,7 +301,7 @@ class Gateway:
 
     def reported(self, lane: Lane, report: Report, done: Callable[[], None]) -> None:
         """A delivery report; ``done`` once it is recorded."""
-        lane.counts["reports"] += 1
+        lane.reported(report.state)
         self.journal.write(
             ["report", lane.link.account, report.ref, report.state.value, report.stat], lambda _became: done()
         )

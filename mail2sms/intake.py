@@ -20,9 +20,9 @@ import redis.asyncio
 from caiyou import log
 from caiyou.holder import is_dead
 from caiyou.queues import is_away
+from mail2sms import live
 from mail2sms.gateway import Gateway
 from mail2sms.journal import GROUP
-from mail2sms.lane import STATE_TTL_S
 from mail2sms.lease import LEASE_S, Lease, lease_key
 from mail2sms.pace import Backoff
 from mail2sms.sending import Sending, read_entry
@@ -33,7 +33,7 @@ READ = 128
 GATHER_S = 0.01  # after a read that gave little, so that the next gives more
 BLOCK_MS = 2000
 PAGE = 500
-PUBLISH_EVERY_S = 5.0
+PUBLISH_EVERY_S = 2.0
 CLAIM_EVERY_S = 5.0
 MIN_IDLE_MS = 2000  # of an entry that is claimed, so that two gateways do not claim it from each other
 
@@ -47,6 +47,7 @@ class Intake:
         self._name = name
         self._lease = Lease(connection, name)
         self._unsure = True  # memory may not agree with the pending list
+        self._published = False
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -60,7 +61,10 @@ class Intake:
         """Give the lease up, last of all."""
         token, self._gateway.token = self._gateway.token, ""
         try:
-            await self.publish()
+            if token:
+                for lane in self._gateway.lanes.values():
+                    lane.stopped()
+                await self.publish()
             await self._lease.give_up(token)
         except (redis.RedisError, OSError) as error:
             if not is_away(error):
@@ -175,7 +179,8 @@ class Intake:
             if time.monotonic() - published_at > PUBLISH_EVERY_S:
                 published_at = time.monotonic()
                 try:
-                    await self.publish()
+                    if self._gateway.token:  # else the name, and so the figures, may be another process's
+                        await self.publish()
                 except (redis.RedisError, OSError) as error:
                     if not is_away(error):
                         raise
@@ -183,11 +188,8 @@ class Intake:
 
     async def publish(self) -> None:
         """Write each lane's figures."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for lane in self._gateway.lanes.values():
-                pipe.hset(f"link:{lane.name}", mapping=lane.figures(self._name))
-                pipe.expire(f"link:{lane.name}", STATE_TTL_S)
-            await pipe.execute()
+        await live.publish(self._redis, self._name, self._gateway.lanes.values(), first=not self._published)
+        self._published = True
 
     # --- agreeing with the pending lists
 

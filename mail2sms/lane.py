@@ -7,15 +7,18 @@ from collections import Counter, deque
 from datetime import UTC, datetime
 from typing import Any
 
-from mail2sms.links import Link, LinkState
+from mail2sms.links import Answer, Link, LinkState, Outcome, ReportState
 from mail2sms.pace import Pace
 from mail2sms.sending import Unit
 
-STATE_TTL_S = 30
+COUNTS = ("sent", "accepted", "refused", "busy", "lost", "unsent", "in_doubt", "reports", "received")
+_TROUBLES = frozenset({Outcome.REFUSED, Outcome.BUSY, Outcome.LOST})
+STOPPED = "stopped"  # the why of a link whose gateway ended in order
+_SHOWN = 200  # characters of an error or a note: some of it is the carrier's
 
 
 class Lane:
-    """Live state of one link, published as hash ``link:<name>``."""
+    """Live state of one link; ``mail2sms.live`` publishes it."""
 
     def __init__(self, name: str, link: Link, rate: float) -> None:
         self.name = name
@@ -28,6 +31,13 @@ class Lane:
         self.since = datetime.now(UTC)
         self.down_at = time.monotonic()
         self.counts: Counter[str] = Counter()
+        self.reports: Counter[ReportState] = Counter()
+        self.logins: Counter[LinkState] = Counter()  # tries, and how they ended: CONNECTING, UP, REFUSED
+        self.last_error = ""
+        self.last_error_at: datetime | None = None
+        self._measured = (time.monotonic(), 0)  # when ``per_s`` was worked out, and what was sent by then
+        self.per_s = 0.0
+        self.peak_per_s = 0.0
 
     @property
     def up(self) -> bool:
@@ -45,22 +55,58 @@ class Lane:
             self.since = datetime.now(UTC)
             if self.state is LinkState.UP:
                 self.down_at = time.monotonic()
+        if state in (LinkState.DOWN, LinkState.REFUSED):
+            self._erred(why)
+        if state is not LinkState.DOWN:
+            self.logins[state] += 1
         self.state, self.why = state, why
         return changed
 
-    def figures(self, gateway: str) -> dict[Any, Any]:
-        """The hash."""
+    def stopped(self) -> None:
+        """Its gateway ends in order."""
+        self.state, self.why, self.since = LinkState.DOWN, STOPPED, datetime.now(UTC)
+
+    def answered(self, answer: Answer) -> None:
+        """Count the carrier's word on a part."""
+        self.counts[answer.outcome.value] += 1
+        if answer.outcome in _TROUBLES:
+            self._erred(f"{answer.outcome.value}: {answer.result}")
+
+    def reported(self, state: ReportState) -> None:
+        """Count a delivery report."""
+        self.counts["reports"] += 1
+        self.reports[state] += 1
+
+    def measure(self) -> None:
+        """Work out the submits a second since the last time."""
+        now, sent = time.monotonic(), self.counts["sent"]
+        at, before = self._measured
+        if now - at >= 1.0:
+            self.per_s = round((sent - before) / (now - at), 1)
+            self.peak_per_s = max(self.peak_per_s, self.per_s)
+            self._measured = (now, sent)
+
+    @property
+    def pace_per_s(self) -> float:
+        """Submits a second that it may make now: its limit, or less while flow control brakes it; 0: no limit."""
+        return 0.0 if self.pace.rate == float("inf") else round(self.pace.rate, 1)
+
+    def figures(self) -> dict[str, Any]:
+        """What an operator wants to see; the keys are those of ``mail2sms.live.LinkNow``."""
         return {
-            "gateway": gateway,
             "state": self.state.value,
-            "why": self.why,
+            "why": self.why[:_SHOWN],
             "since": self.since.isoformat(),
-            "at": datetime.now(UTC).isoformat(),
             "window": self.link.capacity,
             "in_flight": self.in_flight,
-            "rate": 0 if self.pace.rate == float("inf") else round(self.pace.rate, 1),
-            **{
-                name: self.counts[name]
-                for name in ("sent", "accepted", "refused", "busy", "lost", "reports", "received", "in_doubt")
-            },
+            "rate": self.pace_per_s,
+            "per_s": self.per_s,
+            "peak_per_s": self.peak_per_s,
+            "last_error": self.last_error,
+            "last_error_at": self.last_error_at.isoformat() if self.last_error_at else "",
+            **{name: self.counts[name] for name in COUNTS},
+            "notes": {name: str(value)[:_SHOWN] for name, value in self.link.notes.items()},
         }
+
+    def _erred(self, what: str) -> None:
+        self.last_error, self.last_error_at = what[:_SHOWN], datetime.now(UTC)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from caiyou.events import FIELD, STREAM, Event, Kind
 from caiyou.ledger.database import connect
 from caiyou.ledger.history import Ids, events_of
 from lmtp_delivery.settings import LmtpSettings
+from mail2sms import live
 from sandbox.running import RunningSandbox, Sent
 from sandbox.servers.clamd import OWN_MARK
 
@@ -259,8 +261,7 @@ def test_without_its_link_a_short_message_waits(sandbox: RunningSandbox, store: 
     subject = f"carrier {outage.__name__}"
 
     def link() -> str:
-        state: Any = store.hget("link:ismg", "state")
-        return "" if state is None else str(state.decode())
+        return next((each.state for each in live.read(store, datetime.now(UTC)) if each.link == "ismg"), "")
 
     with outage("carriers"):
         sent = send(sandbox, subject)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from socket import gethostname
 from typing import Any
 
 import pytest
 
 from bench.stack import SRC_ID, Stack, wait_for
 from caiyou.queues import ShortMessage, mt_stream
+from mail2sms.live import link_key
 
 pytestmark = pytest.mark.live
 
@@ -44,7 +46,7 @@ def _results(stack: Stack, kind: str) -> dict[str, str]:
 
 
 def _link(stack: Stack, name: str = "mobile") -> dict[str, str]:
-    values: Any = stack.redis.hgetall(f"link:{name}")
+    values: Any = stack.redis.hgetall(link_key(f"{gethostname()}:gw", name))
     return {key.decode(): value.decode() for key, value in values.items()}
 
 
@@ -122,7 +124,7 @@ def test_live_state(running: Stack) -> None:
     wait_for(lambda: _link(running).get("accepted") == "20", 10.0)
     state = _link(running)
     assert (state["state"], state["window"], state["in_flight"]) == ("up", "16", "0")
-    assert 0 < running.redis.ttl("link:mobile") <= 30
+    assert 0 < running.redis.ttl(link_key(f"{gethostname()}:gw", "mobile")) <= 24 * 3600
 
 
 # --- what the carrier says
