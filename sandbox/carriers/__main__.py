@@ -20,6 +20,7 @@ from sandbox.carriers.carrier import Carrier
 from sandbox.carriers.ismg import Ismg
 from sandbox.carriers.journal import Journal
 from sandbox.carriers.phones import Phones, number_of
+from sandbox.carriers.provider import Provider
 from sandbox.carriers.web import application
 
 SECRET_FILE = "ismg.secret"
@@ -39,6 +40,9 @@ def arguments() -> argparse.Namespace:
         type=Path,
         help=f"shared secret of the --sp-id at the same place (default STATE_DIR/{SECRET_FILE}, made when missing)",
     )
+    parser.add_argument("--provider-port", type=int, help="HTTP provider; 0: any free port; absent: none")
+    parser.add_argument("--provider-secret-file", type=Path, help="its secret (default: that of the first --sp-id)")
+    parser.add_argument("--provider-callback", default="", help="URL it calls while no client has named one")
     parser.add_argument("--phone", action="append", default=[], help="a number to show from the start; may be repeated")
     parser.add_argument("--ring", type=int, default=10_000, help="messages kept per phone (default %(default)s)")
     parser.add_argument("--most", type=int, default=200_000, help="messages kept in all (default %(default)s)")
@@ -62,6 +66,12 @@ async def serve(args: argparse.Namespace) -> None:
     for number in reversed(args.phone):
         phones.add(number_of(number))
     carriers: list[Carrier] = [Ismg(registered(args), phones, Journal(args.state_dir), args.cmpp_port)]
+    if args.provider_port is not None:
+        known = (
+            secret(args.provider_secret_file) if args.provider_secret_file else next(iter(registered(args).values()))
+        )
+        journal = Journal(args.state_dir / "provider")
+        carriers.append(Provider(known, phones, journal, args.provider_port, args.provider_callback))
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

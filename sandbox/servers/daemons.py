@@ -53,6 +53,7 @@ def prepare(layout: Layout) -> list[Process]:
     for path in (_ledger(layout).parent, _spool(layout), _carriers(layout), layout.world, _temporary(layout)):
         files.folder(path, "caiyou", mode=0o750)
     files.secret(layout.secrets / "ismg", group="caiyou")
+    files.secret(layout.secrets / "provider", group="caiyou")
     for path in (layout.secrets, layout.etc):
         files.folder(path)
     files.write(layout.settings_file, _settings(layout))
@@ -66,6 +67,8 @@ def prepare(layout: Layout) -> list[Process]:
         f"--state-dir={_carriers(layout)}",
     )
     carriers += (f"--sp-id={SP_ID}", f"--secret-file={layout.secrets / 'ismg'}")
+    carriers += (f"--provider-port={ports.provider}", f"--provider-secret-file={layout.secrets / 'provider'}")
+    carriers += (f"--provider-callback=http://{HOST}:{ports.callback}/callback/provider",)
     carriers += tuple(f"--phone={account.mobile}" for account in site.ACCOUNTS if account.mobile)
     world = (f"--port={ports.world}", f"--folder={layout.world}")
     milter, lmtp = (
@@ -153,9 +156,11 @@ spool = "{_temporary(layout)}"
 
 [sms]
 default_route = "default"
+callback_listen = "{HOST}:{ports.callback}"
 
 [sms.routes]
 default = ["ismg"]
+provider = ["provider"]
 
 [sms.links.ismg]
 type = "cmpp"
@@ -165,6 +170,17 @@ version = "3.0"
 sp_id = "{SP_ID}"
 secret_file = "{layout.secrets}/ismg"
 src_id = "{SRC_ID}"
+reconnect_max_s = 2.0
+refused_s = 5.0
+
+[sms.links.provider]
+type = "http"
+preset = "hmac"
+url = "http://{HOST}:{ports.provider}/api/sms"
+username = "caiyou"
+key_file = "{layout.secrets}/provider"
+src_id = "{SRC_ID}"
+callback.url = "http://{HOST}:{ports.callback}/callback/provider"
 reconnect_max_s = 2.0
 refused_s = 5.0
 """
