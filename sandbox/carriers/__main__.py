@@ -16,11 +16,14 @@ from aiohttp import web
 from caiyou import log
 from caiyou.errors import CaiyouError, InputError, SettingsError
 from caiyou.settings import secret
+from sandbox.carriers import smgw_options
 from sandbox.carriers.carrier import Carrier
 from sandbox.carriers.ismg import Ismg
 from sandbox.carriers.journal import Journal
 from sandbox.carriers.phones import Phones, number_of
 from sandbox.carriers.provider import Provider
+from sandbox.carriers.smg_options import add_arguments as add_smg_arguments
+from sandbox.carriers.smg_options import smg_of
 from sandbox.carriers.web import application
 
 SECRET_FILE = "ismg.secret"
@@ -46,6 +49,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--phone", action="append", default=[], help="a number to show from the start; may be repeated")
     parser.add_argument("--ring", type=int, default=10_000, help="messages kept per phone (default %(default)s)")
     parser.add_argument("--most", type=int, default=200_000, help="messages kept in all (default %(default)s)")
+    add_smg_arguments(parser)
+    smgw_options.add_arguments(parser)
     return parser.parse_args()
 
 
@@ -65,13 +70,15 @@ async def serve(args: argparse.Namespace) -> None:
     phones = Phones(args.ring, args.most)
     for number in reversed(args.phone):
         phones.add(number_of(number))
-    carriers: list[Carrier] = [Ismg(registered(args), phones, Journal(args.state_dir), args.cmpp_port)]
+    carriers: list[Carrier] = [*smg_of(args, phones)]
+    carriers.append(Ismg(registered(args), phones, Journal(args.state_dir), args.cmpp_port))
     if args.provider_port is not None:
         known = (
             secret(args.provider_secret_file) if args.provider_secret_file else next(iter(registered(args).values()))
         )
         journal = Journal(args.state_dir / "provider")
         carriers.append(Provider(known, phones, journal, args.provider_port, args.provider_callback))
+    carriers += smgw_options.smgw_of(args, phones)
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

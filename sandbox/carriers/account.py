@@ -30,6 +30,18 @@ class Outgoing(NamedTuple):
     rounds: int = 0
 
 
+class Same:
+    """Writes one DELIVER, whatever the session."""
+
+    __slots__ = ("_deliver",)
+
+    def __init__(self, deliver: Any) -> None:
+        self._deliver = deliver
+
+    def __call__(self, _session: Any) -> Any:
+        return self._deliver
+
+
 class Account:
     """An SP: ``sp_id``, ``secret``, open ``links``."""
 

@@ -14,14 +14,13 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
-from functools import partial
 from typing import Any, ClassVar
 
 from caiyou import log
 from caiyou.errors import InputError, NotFound
 from mail2sms.session.base import Limits
 from mail2sms.session.events import Closed, DeliverUnanswered, Forgave, Malformed, WindowFree
-from sandbox.carriers.account import Account, Outgoing
+from sandbox.carriers.account import Account, Outgoing, Same
 from sandbox.carriers.faults import Faults
 from sandbox.carriers.journal import Journal
 from sandbox.carriers.link import SpLink
@@ -151,7 +150,7 @@ class LoginCarrier(ABC):
         parts = self._mo_parts(number, to, text)
         for deliver in parts:
             for _ in range(self.faults.mo_copies):
-                account.put(Outgoing(partial(_as_it_is, deliver), "mo", None, "any"), now)
+                account.put(Outgoing(Same(deliver), "mo", None, "any"), now)
         sent = datetime.now(UTC)
         message = Message(sender=number, to=to, text=text, parts=len(parts), at=sent, sent=True, carrier=self.name)
         self.phones.show(number, message)
@@ -270,11 +269,15 @@ class LoginCarrier(ABC):
         record = self._write(link, sequence_id, submit, answer, repeated=False)
         if not result:
             account.service_codes.add(record["src_id"])
-            self._show(record, datetime.now(UTC))
-            if self.faults.reports:
-                for delay_s, outgoing in self._reports(link, submit, answer):
-                    account.put(outgoing, now, delay_s)
+            self._arrive(link, account, submit, answer, record)
         return answer, not result
+
+    def _arrive(self, link: SpLink, account: Account, submit: Any, answer: Any, record: dict[str, Any]) -> None:
+        """It reaches the phones, and reports follow."""
+        self._show(record, datetime.now(UTC))
+        if self.faults.reports:
+            for delay_s, outgoing in self._reports(link, submit, answer):
+                account.put(outgoing, time.monotonic(), delay_s)
 
     def _count(self, submit: Any) -> int:
         """How many numbers it goes to."""
@@ -346,7 +349,3 @@ class LoginCarrier(ABC):
         for account in self.accounts.values():
             for link in account.pump(now):
                 link.flush()
-
-
-def _as_it_is(deliver: Any, _session: Any) -> Any:
-    return deliver

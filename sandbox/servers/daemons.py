@@ -12,6 +12,7 @@ from sandbox.process import Check, Process
 from sandbox.servers import clamd, dovecot, redis, slapd, tls
 
 SP_ID, SRC_ID = "901234", "10658"
+CLIENT_ID, TELECOM_SRC_ID = "90123456", "10659"
 # milter protocol 6 (libmilter/mfdef.h): negotiate options; the answer is a packet of the same kind.
 NEGOTIATE = bytes.fromhex("0000000d 4f 00000006 000001ff 001fffff".replace(" ", ""))
 
@@ -52,7 +53,8 @@ def prepare(layout: Layout) -> list[Process]:
     files.folder(layout.run / "lmtp", "caiyou", "postfix", 0o2750)
     for path in (_ledger(layout).parent, _spool(layout), _carriers(layout), layout.world, _temporary(layout)):
         files.folder(path, "caiyou", mode=0o750)
-    files.secret(layout.secrets / "ismg", group="caiyou")
+    for name in ("ismg", "smgw"):
+        files.secret(layout.secrets / name, group="caiyou")
     files.secret(layout.secrets / "provider", group="caiyou")
     for path in (layout.secrets, layout.etc):
         files.folder(path)
@@ -69,6 +71,8 @@ def prepare(layout: Layout) -> list[Process]:
     carriers += (f"--sp-id={SP_ID}", f"--secret-file={layout.secrets / 'ismg'}")
     carriers += (f"--provider-port={ports.provider}", f"--provider-secret-file={layout.secrets / 'provider'}")
     carriers += (f"--provider-callback=http://{HOST}:{ports.callback}/callback/provider",)
+    carriers += (f"--smgw-port={ports.smgw}", f"--smgw-client-id={CLIENT_ID}")
+    carriers += (f"--smgw-secret-file={layout.secrets / 'smgw'}",)
     carriers += tuple(f"--phone={account.mobile}" for account in site.ACCOUNTS if account.mobile)
     world = (f"--port={ports.world}", f"--folder={layout.world}")
     milter, lmtp = (
@@ -160,6 +164,7 @@ callback_listen = "{HOST}:{ports.callback}"
 
 [sms.routes]
 default = ["ismg"]
+telecom = ["smgw"]
 provider = ["provider"]
 
 [sms.links.ismg]
@@ -181,6 +186,16 @@ username = "caiyou"
 key_file = "{layout.secrets}/provider"
 src_id = "{SRC_ID}"
 callback.url = "http://{HOST}:{ports.callback}/callback/provider"
+reconnect_max_s = 2.0
+refused_s = 5.0
+
+[sms.links.smgw]
+type = "smgp"
+host = "{HOST}"
+port = {ports.smgw}
+client_id = "{CLIENT_ID}"
+secret_file = "{layout.secrets}/smgw"
+src_id = "{TELECOM_SRC_ID}"
 reconnect_max_s = 2.0
 refused_s = 5.0
 """
