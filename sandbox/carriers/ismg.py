@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 from mail2sms.cmpp.codes import Result, Status
@@ -12,8 +13,10 @@ from mail2sms.cmpp.frame import encode_report
 from mail2sms.cmpp.msgid import MsgId, nth
 from mail2sms.cmpp.pdu import CancelResp, Deliver, Query, QueryResp, Report, Submit, SubmitResp
 from mail2sms.cmpp.session import Limits, ServerSession
+from mail2sms.content import part_of
 from sandbox.carriers.account import Account, Outgoing
 from sandbox.carriers.handset import parts_of
+from sandbox.carriers.held import Held, Whole, time_of
 from sandbox.carriers.journal import Journal, record_of
 from sandbox.carriers.link import SpLink
 from sandbox.carriers.logins import CHINA, LoginCarrier
@@ -35,6 +38,9 @@ class Ismg(LoginCarrier):
     def __init__(self, secrets: dict[str, str], phones: Phones, journal: Journal, port: int) -> None:
         super().__init__(secrets, phones, journal, port)
         self._clock = 0, 0, ""  # second, the Msg_Id that begins it, YYMMDDHHMM
+        self._held = Held()
+        self._whole = Whole()
+        self._swallows = False  # the SUBMIT at hand is a part that another's answer is for
 
     def new_session(self, limits: Limits) -> ServerSession:
         """See ``LoginCarrier``."""
@@ -71,10 +77,44 @@ class Ismg(LoginCarrier):
                 mo_scs=self.counts["mos_answered"],
             )
             link.session.respond(event.sequence_id, answer)
-        else:  # what was taken is on the phone already
-            link.session.respond(event.sequence_id, CancelResp(success_id=1))
+        else:
+            done = self._held.cancel(event.request.msg_id)
+            self.counts["cancelled"] += done
+            link.session.respond(event.sequence_id, CancelResp(success_id=int(not done)))
 
     # --- SUBMIT
+
+    def _on_submit(self, link: SpLink, sequence_id: int, submit: Submit) -> None:
+        part = part_of(submit.tp_udhi, submit.msg_content)
+        key = submit.dest_terminal_ids, part.reference, part.total
+        self._swallows = self.faults.join_long and not self._whole.completes(key, part.number, part.total)
+        super()._on_submit(link, sequence_id, submit)
+
+    def _answer(self, link: SpLink, sequence_id: int, answer: Any, *, is_good: bool) -> None:
+        if self._swallows:
+            link.unanswered -= 1
+        else:
+            super()._answer(link, sequence_id, answer, is_good=is_good)
+
+    def _arrive(self, link: SpLink, account: Account, submit: Any, answer: Any, record: dict[str, Any]) -> None:
+        if not self.faults.hold_s:
+            super()._arrive(link, account, submit, answer, record)
+            return
+        is_told = self.faults.reports and not self._swallows
+
+        def became(stat: str) -> None:
+            for delay_s, outgoing in self._reports_as(link, submit, answer, stat) if is_told else ():
+                account.put(outgoing, time.monotonic(), delay_s)
+
+        def arrive() -> None:
+            at, valid = datetime.now(UTC), time_of(submit.valid_time)
+            if valid is not None and valid <= at:
+                became("EXPIRED")
+            else:
+                self._show(record, at)
+                became("")
+
+        self._held.put(answer.msg_id, self.faults.hold_s, arrive, partial(became, "DELETED"))
 
     def _count(self, submit: Submit) -> int:
         return len(submit.dest_terminal_ids)
@@ -97,7 +137,7 @@ class Ismg(LoginCarrier):
         return msg_id
 
     def _record(self, submit: Submit, answer: SubmitResp) -> dict[str, Any]:
-        return record_of(
+        record = record_of(
             src_id=submit.src_id,
             to=submit.dest_terminal_ids,
             ref=f"{answer.msg_id:016x}",
@@ -106,12 +146,18 @@ class Ismg(LoginCarrier):
             tp_udhi=submit.tp_udhi,
             content=submit.msg_content,
         )
+        return record | {"msg_level": submit.msg_level, "valid_time": submit.valid_time}
 
     # --- DELIVER
 
     def _reports(self, link: SpLink, submit: Submit, answer: SubmitResp) -> list[tuple[float, Outgoing]]:
-        found = []
-        for delay_s, report in reports_of(submit, answer.msg_id, self.faults, self._clock[2]):
+        return [] if self._swallows else self._reports_as(link, submit, answer, "")
+
+    def _reports_as(
+        self, link: SpLink, submit: Submit, answer: SubmitResp, became: str
+    ) -> list[tuple[float, Outgoing]]:
+        found: list[tuple[float, Outgoing]] = []
+        for delay_s, report in reports_of(submit, answer.msg_id, self.faults, self._clock[2], became):
 
             def write(session: ServerSession, report: Report = report) -> Deliver:
                 return Deliver(

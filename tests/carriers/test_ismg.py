@@ -1,5 +1,6 @@
 """The simulated ISMG over a real socket."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from mail2sms.cmpp.codes import Result, Version
 from mail2sms.cmpp.events import (
+    AskAnswered,
     Closed,
     Connected,
     Delivered,
@@ -17,6 +19,7 @@ from mail2sms.cmpp.events import (
     SubmitUnanswered,
 )
 from mail2sms.cmpp.msgid import MsgId, nth
+from mail2sms.cmpp.pdu import Cancel, CancelResp, Query, QueryResp
 from mail2sms.content import part_of
 from tests.carriers.conftest import Carrier, Sp
 
@@ -206,6 +209,70 @@ def test_cut_at_the_nth_submit_leaves_the_rest_in_doubt(sp: MakeSp, carrier: Car
     assert len(closed.unanswered) + len(link.all(SubmitAnswered)) == 5
     taken = [attempt["text"] for attempt in carrier.get(f"/ismg/submits?after={before}")]
     assert taken == ["cut 0", "cut 1", "cut 2"]
+
+
+def _cancel(link: Sp, msg_id: int) -> object:
+    link.session.ask(Cancel(msg_id=msg_id), time.monotonic())
+    before = len(link.all(AskAnswered))
+    return link.wait(AskAnswered, before + 1)[-1].answer
+
+
+def test_cancel_withdraws_what_no_phone_has_yet(sp: MakeSp, carrier: Carrier) -> None:
+    carrier.faults(hold_s=30)
+    link = sp().logged_in()
+    link.submit("never seen", "13500135002")
+    (answer,) = link.wait(SubmitAnswered)
+    assert _cancel(link, answer.msg_id) == CancelResp(success_id=0)
+    (event,) = link.wait(Reported)
+    assert (event.report.msg_id, event.report.stat) == (answer.msg_id, "DELETED")
+    assert _cancel(link, answer.msg_id) == CancelResp(success_id=1)
+    carrier.faults(report_delay_s=0)
+    link.submit("seen", "13500135002")
+    link.wait(Reported, 2)
+    assert _cancel(link, link.all(SubmitAnswered)[1].msg_id) == CancelResp(success_id=1)
+    assert last_texts(carrier, "13500135002", 9) == ["seen"]
+
+
+def test_query_counts(sp: MakeSp, carrier: Carrier) -> None:
+    link = sp().logged_in()
+    link.submit("x")
+    link.wait(SubmitAnswered)
+    link.session.ask(Query(time="20261123"), time.monotonic())
+    (event,) = link.wait(AskAnswered)
+    assert isinstance(event.answer, QueryResp)
+    assert (event.answer.time, event.answer.mt_scs > 0) == ("20261123", True)
+
+
+@pytest.mark.parametrize(
+    "valid_time, result, stat",
+    [
+        ("681231235959032+", 0, "DELIVRD"),
+        ("200101000000032+", 0, "EXPIRED"),
+        ("20260101", Result.STRUCTURE, ""),
+        ("261301000000032+", Result.STRUCTURE, ""),
+    ],
+)
+def test_validity_is_kept(sp: MakeSp, carrier: Carrier, valid_time: str, result: int, stat: str) -> None:
+    carrier.faults(hold_s=0.01)
+    link = sp().logged_in()
+    link.submit("until then", valid_time=valid_time)
+    (answer,) = link.wait(SubmitAnswered)
+    assert answer.result == result
+    if stat:
+        assert link.wait(Reported)[0].report.stat == stat
+
+
+def test_ismg_that_joins_answers_the_part_that_makes_it_whole(sp: MakeSp, carrier: Carrier) -> None:
+    carrier.faults(join_long=True)
+    link = sp().logged_in()
+    ids = {}
+    for number in (3, 1, 2):
+        content = bytes((5, 0, 3, 77, 3, number)) + f"{number}".encode("utf-16-be")
+        ids[number] = link.submit("", "13500135003", msg_content=content, tp_udhi=1)
+    (answer,) = link.wait(SubmitAnswered)
+    (report,) = link.wait(Reported)
+    assert (answer.sequence_id, report.report.msg_id) == (ids[2], answer.msg_id)
+    assert last_texts(carrier, "13500135003", 9) == ["123"]
 
 
 def test_refused_connections_and_logins(sp: MakeSp, carrier: Carrier) -> None:
