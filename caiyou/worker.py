@@ -12,6 +12,8 @@ requeue`` and ``Queue.enqueue_in`` work), and takes jobs its own way:
 - Only functions that ``caiyou.queues.JOBS`` names run; whoever can write to Redis can not have others run. A job of
   another function is kept in the failed registry.
 - Redis restarted: the worker goes on by itself.
+- A function ``x`` with an ``x_many`` beside it: that takes the payloads of several jobs at once. When it raises, each
+  job runs alone, which says whose fault it was.
 
 So a job may run twice and must be written so that it does no harm.
 """
@@ -23,7 +25,9 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
@@ -108,11 +112,30 @@ class Worker:
             job_id = self._redis.blmove(self._queue.key, self._taken(self._name), int(BLOCK_S), "LEFT", "RIGHT")
             if job_id is not None:
                 jobs = self._jobs(self._script(keys=[self._taken(self._name)], args=["load", PREFIX, job_id]))
+        if self._run_together(jobs):
+            return
         for job, is_suspect in jobs:
             if self._ending():
                 break
             if not is_suspect or self._may_run(job):
                 self._run(job)
+
+    def _run_together(self, jobs: list[tuple[Job, bool]]) -> bool:
+        """Run jobs of one function at once, if it can take many; False: each is to run alone."""
+        if len(jobs) < 2 or any(is_suspect or self._foreign(job) for job, is_suspect in jobs):
+            return False
+        names = {job.func_name for job, _ in jobs}
+        many = _many(names.pop()) if len(names) == 1 else None
+        if many is None:
+            return False
+        try:
+            with UnixSignalDeathPenalty(JOB_TIMEOUT_S, JobTimeoutException):  # type: ignore[no-untyped-call]
+                many([job.args[0] for job, _ in jobs])
+        except Exception as error:  # noqa: BLE001  whatever it is, alone it is told
+            logger.info(log.line(None, jobs=len(jobs), together=type(error).__name__, why="each runs alone"))
+            return False
+        self._done += [job.id for job, _ in jobs]
+        return True
 
     def _run(self, job: Job) -> None:
         if why := self._foreign(job):
@@ -206,6 +229,17 @@ class Worker:
 
 def _alive(name: str) -> str:
     return f"worker:{name}"
+
+
+@cache
+def _many(name: str) -> Callable[[list[Any]], None] | None:
+    """What takes the payloads of several jobs of a function; None where there is none."""
+    module, _, function = name.rpartition(".")
+    try:
+        found: Callable[[list[Any]], None] | None = getattr(import_module(module), f"{function}_many", None)
+    except (ImportError, ValueError):
+        return None
+    return found
 
 
 def _function(job: Job) -> str:

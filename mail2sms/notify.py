@@ -18,8 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import redis
 
 from caiyou import log, queues
-from caiyou.directory.lookup import Directory
-from caiyou.directory.model import Subscriber
+from caiyou.directory.lookup import Directory, People
+from caiyou.directory.model import Rule, Subscriber
 from caiyou.events import FIELD, STREAM, Event, Kind
 from caiyou.msisdn import Msisdn
 from caiyou.queues import Notify, from_payload
@@ -35,7 +35,12 @@ logger = logging.getLogger("mail2sms.notify")
 
 def run(payload: dict[str, Any]) -> None:
     """The rq job (caiyou.queues.NOTIFY_JOB)."""
-    _notifier().notify(from_payload(Notify, payload), datetime.now(UTC))
+    _notifier().notify([from_payload(Notify, payload)], datetime.now(UTC))
+
+
+def run_many(payloads: list[dict[str, Any]]) -> None:
+    """Several of them together."""
+    _notifier().notify([from_payload(Notify, payload) for payload in payloads], datetime.now(UTC))
 
 
 @cache
@@ -51,6 +56,16 @@ class _Sender:
     asked: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weighed:
+    """What one mail brings. ``without_number``: recipients whom the sender wanted told."""
+
+    mail: Notify
+    sender: _Sender | None
+    wanted: list[Wanted]
+    without_number: list[str]
+
+
 class Notifier:
     """Weighs mails; keeps its connections to LDAP and Redis."""
 
@@ -62,48 +77,75 @@ class Notifier:
         self._outgoing = Outgoing(self._redis, sms, self._zone)
         self._notices = Notices(settings, self._redis, sms.notices_per_hour)
 
-    def notify(self, mail: Notify, now: datetime) -> None:
-        """Weigh one mail for all its recipients; ``now`` is aware."""
-        sender = self._sender(mail)
+    def notify(self, mails: list[Notify], now: datetime) -> None:
+        """Weigh mails, each for all its recipients; ``now`` is aware. Several share their searches and their script."""
+        who = self._who(mails)
+        weighed = [self._weighed(mail, who, now) for mail in mails]
+        became = self._outgoing.put([(one.mail, one.wanted) for one in weighed], now)
+        for one, outcomes in zip(weighed, became, strict=True):
+            for wanted, outcome in zip(one.wanted, outcomes, strict=True):
+                logger.info(
+                    log.line(
+                        one.mail.queue_id,
+                        notify=outcome,
+                        to=wanted.due.number.masked,
+                        recipient=wanted.recipient,
+                        why=wanted.due.why,
+                        not_before=wanted.due.not_before,
+                    )
+                )
+            if one.sender is not None and one.without_number:
+                sender = one.sender
+                self._notices.no_number(one.mail, sender.subscriber, one.without_number, asked=sender.asked)
+
+    def _who(self, mails: list[Notify]) -> People | None:
+        """What the directory says of all their mailboxes; None for a single one: it is asked as it comes."""
+        names = {name for mail in mails for name in (mail.sender, *(mailbox for _, mailbox in mail.recipients)) if name}
+        return self._directory.people(names) if len(names) > 1 else None
+
+    def _weighed(self, mail: Notify, who: People | None, now: datetime) -> _Weighed:
+        sender = self._sender(mail, who)
         wanted: list[Wanted] = []
         without_number: list[str] = []
         for address, mailbox in mail.recipients:
-            subscriber = self._directory.subscriber(mailbox) if mailbox else None
-            decision = self._weigh(mail, sender, address, subscriber, now)
+            subscriber = self._subscriber(mailbox, who)
+            decision = self._weigh(mail, sender, address, subscriber, who, now)
             if sender is not None and decision.skipped is Why.NO_NUMBER:
                 without_number.append(address)
             if decision.skipped not in (None, Why.OFF):
                 self._skip(mail, mailbox or address, decision.skipped)
             wanted += self._wanted(mail, sender, mailbox or address, subscriber, decision)
-        for one, became in zip(wanted, self._outgoing.put(mail, wanted, now), strict=True):
-            logger.info(
-                log.line(
-                    mail.queue_id,
-                    notify=became,
-                    to=one.due.number.masked,
-                    recipient=one.recipient,
-                    why=one.due.why,
-                    not_before=one.due.not_before,
-                )
-            )
-        if sender is not None and without_number:
-            self._notices.no_number(mail, sender.subscriber, without_number, asked=sender.asked)
+        return _Weighed(mail=mail, sender=sender, wanted=wanted, without_number=without_number)
 
-    def _sender(self, mail: Notify) -> _Sender | None:
-        if not mail.sender:
+    def _subscriber(self, mailbox: str, who: People | None) -> Subscriber | None:
+        if not mailbox:
             return None
-        subscriber = self._directory.subscriber(mail.sender)
+        known = who.subscribers.get(mailbox) if who is not None else None
+        return known or self._directory.subscriber(mailbox)
+
+    def _rules(self, mailbox: str, who: People | None) -> list[Rule]:
+        known = who.rules.get(mailbox) if who is not None else None
+        return self._directory.rules(mailbox) if known is None else known
+
+    def _sender(self, mail: Notify, who: People | None) -> _Sender | None:
+        subscriber = self._subscriber(mail.sender or "", who)
         if subscriber is None or not (mail.asked or subscriber.notify_on_send):
             return None
         return _Sender(subscriber=subscriber, asked=mail.asked)
 
     def _weigh(
-        self, mail: Notify, sender: _Sender | None, address: str, subscriber: Subscriber | None, now: datetime
+        self,
+        mail: Notify,
+        sender: _Sender | None,
+        address: str,
+        subscriber: Subscriber | None,
+        who: People | None,
+        now: datetime,
     ) -> Decision:
         if subscriber is None and sender is None:
             return Decision(skipped=Why.OFF)
         zone = self._zone_of(subscriber)
-        rules = self._directory.rules(subscriber.mailbox) if subscriber is not None else []
+        rules = self._rules(subscriber.mailbox, who) if subscriber is not None else []
         arrival = (
             on_arrival(subscriber, rules, mail, now, zone) if subscriber is not None else Decision(skipped=Why.OFF)
         )

@@ -1,10 +1,10 @@
 -- Put short messages on their streams: once per message and number, within the caps, with the event, all or nothing.
 --
--- ARGV[1] is JSON: owner (who asks: asking again is no duplicate), dedup_s, at, items. Per item: dedup (key), stream,
--- message, queued (the event of that outcome), id (of its events), number, stoppable (STOP holds for it), fen (what it
+-- ARGV[1] is JSON: dedup_s, at, items. Per item: owner (who asks: asking again is no duplicate), dedup (key), stream,
+-- message, queued (the event of that outcome), number, stoppable (STOP holds for it), fen (what it
 -- costs), spends (key and cap, 0: none, of each who pays). Of notifications also: cap_key, cap (0: none), counts (whether
--- it goes into the day's count), not_before (seconds since the epoch, 0: now), facts (what the event of a skipped one
--- carries, JSON without braces). Answers "queued", "again", "duplicate", "stopped", "cap" or "spending_cap" per item.
+-- it goes into the day's count), not_before (seconds since the epoch, 0: now), id (of its events), facts (what the event
+-- of a skipped one carries, JSON without braces). Answers "queued", "again", "duplicate", "stopped", "cap" or "spending_cap" per item.
 local job = cjson.decode(ARGV[1])
 local CAP_TTL = 3 * 24 * 3600
 local SPENT_TTL = 70 * 24 * 3600 -- the month and the one after, to look at
@@ -32,7 +32,7 @@ end
 
 local function put(item)
   local had = redis.call('GET', item.dedup)
-  if had == job.owner then return 'again' end
+  if had == item.owner then return 'again' end
   if had then return skip(item, 'duplicate') end
   if item.stoppable and redis.call('SISMEMBER', 'sms:stopped', item.number) == 1 then return skip(item, 'stopped') end
   if item.cap and is_over(item.cap_key, item.cap, 1) then return skip(item, 'cap') end
@@ -42,7 +42,7 @@ local function put(item)
     end
     for _, spend in ipairs(item.spends) do count(spend.key, item.fen, SPENT_TTL) end
   end
-  redis.call('SET', item.dedup, job.owner, 'EX', job.dedup_s)
+  redis.call('SET', item.dedup, item.owner, 'EX', job.dedup_s)
   if item.counts then count(item.cap_key, 1, CAP_TTL) end
   if item.not_before and item.not_before > 0 then
     redis.call('ZADD', 'mt-later', item.not_before, item.message)

@@ -66,9 +66,13 @@ class Outgoing:
         self._zone = ZoneInfo(zone)
         self.router = Router(settings)
 
-    def put(self, mail: Notify, wanted: list[Wanted], now: datetime) -> list[str]:
-        """What became of each: queued, again (by this mail's job before), duplicate, cap, spending_cap, stopped."""
-        return self._run([self._notification(mail, one, now) for one in wanted], f"{mail.queue_id} {mail.sent_at}", now)
+    def put(self, mails: list[tuple[Notify, list[Wanted]]], now: datetime) -> list[list[str]]:
+        """What became of all that each mail wants.
+
+        queued, again (by its job before), duplicate, cap, spending_cap or stopped.
+        """
+        became = iter(self._run([self._notification(mail, one, now) for mail, wanted in mails for one in wanted], now))
+        return [[next(became) for _ in wanted] for _, wanted in mails]
 
     def send(
         self,
@@ -105,8 +109,8 @@ class Outgoing:
             valid_until=(now + timedelta(seconds=validity_s or self._settings.validity_s)).isoformat(),
         )
         queued = _event(Kind.SMS_QUEUED, message, way, parts, id=f"{id}-queued", result=message_class)
-        item = self._item(message, payer or Payer(), way, parts, queued, now) | {"dedup": f"sent:{id}", "id": id}
-        return self._run([item], id, now)[0]
+        item = self._item(message, payer or Payer(), way, parts, queued, now) | {"dedup": f"sent:{id}", "owner": id}
+        return self._run([item], now)[0]
 
     def way(self, to: Msisdn, message_class: str, domain: str = "", route: str = "") -> Way:
         """The way that a message would take; raises InputError on an unknown class or route."""
@@ -151,6 +155,7 @@ class Outgoing:
             **later,
         )
         return self._item(message, one.payer, way, parts, queued, at) | {
+            "owner": f"{mail.queue_id} {mail.sent_at}",
             "dedup": f"notified:{_digest(mail.message_id, one.recipient, number)}",
             "cap_key": f"cap:{one.recipient}:{at.astimezone(one.zone).date().isoformat()}",
             "cap": one.due.daily_cap,
@@ -184,9 +189,9 @@ class Outgoing:
             ],
         }
 
-    def _run(self, items: list[dict[str, Any]], owner: str, now: datetime) -> list[str]:
+    def _run(self, items: list[dict[str, Any]], now: datetime) -> list[str]:
         became: list[str] = []
-        fixed = {"owner": owner, "dedup_s": DEDUP_S, "at": now.isoformat()}
+        fixed = {"dedup_s": DEDUP_S, "at": now.isoformat()}
         for start in range(0, len(items), PAGE):
             page = _json({**fixed, "items": items[start : start + PAGE]})
             became += [answer.decode() for answer in self._script(args=[page])]

@@ -48,13 +48,18 @@ class Router:
         return self._way(self._settings.default_route, carrier, "no choice holds: the default route")
 
     def of_route(self, route: str, number: str) -> Way:
-        """The way of a message that somebody sent by a route of his own choice. Raises KeyError: no such route."""
+        """The way of a message that somebody sent by a route of his own choice."""
         return self._way(route, self.carrier_of(number), "asked for")
 
     def _way(self, route: str, carrier: str, why: str) -> Way:
-        table = self._settings.routes[route]
-        links = tuple(links_of(self._settings, route))
-        return Way(route=route, links=links, carrier=carrier, why=why, price_fen=table.price_fen)
+        table = self._settings.routes.get(route)  # a site may have none yet: what is queued waits
+        return Way(
+            route=route,
+            links=tuple(links_of(self._settings, route)) if table else (),
+            carrier=carrier,
+            why=why,
+            price_fen=table.price_fen if table else 0,
+        )
 
 
 def links_of(settings: SmsSettings, route: str) -> Sequence[str]:

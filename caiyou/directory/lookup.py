@@ -5,6 +5,9 @@ Blocking and thread-safe; an asyncio program calls it in a pool. What is no addr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 import ldap
 from ldap.filter import escape_filter_chars
 
@@ -18,6 +21,14 @@ from caiyou.directory.resolve import ENTRY_ATTRIBUTES, Walk
 from caiyou.errors import InputError
 from caiyou.msisdn import Msisdn
 from caiyou.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class People:
+    """Some subscribers and their rules, by mailbox."""
+
+    subscribers: dict[str, Subscriber]
+    rules: dict[str, list[Rule]]
 
 
 class Directory:
@@ -65,6 +76,22 @@ class Directory:
             return None
         return self._memory.ask(
             ("subscriber", str(parsed)), lambda: Walk(self._search, self._region).owner(parsed), keep=_is_known
+        )
+
+    def people(self, mailboxes: Iterable[str]) -> People:
+        """Several subscribers and their rules, in two searches. Raises DirectoryDown: memory is not asked."""
+        wanted = [parsed for mailbox in mailboxes if (parsed := _address(mailbox)) is not None]
+        found = Walk(self._search, self._region).owners(wanted)
+        owners = "".join(f"(caiyouOwner={escape_filter_chars(subscriber.mailbox)})" for subscriber in found)
+        rules: dict[str, list[Rule]] = {subscriber.mailbox: [] for subscriber in found}
+        if owners:
+            for attributes in self._search(f"(|{owners})", ["caiyouOwner", *entry.RULE.values()]):
+                owner = attributes["caiyouOwner"][0].decode()
+                if owner in rules:
+                    rules[owner].append(entry.rule(attributes, self._region))
+        return People(
+            subscribers={subscriber.mailbox: subscriber for subscriber in found},
+            rules={mailbox: sorted(own, key=lambda rule: rule.name) for mailbox, own in rules.items()},
         )
 
     def blacklisted(self, address: str = "", ip: str = "") -> str | None:

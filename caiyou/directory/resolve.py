@@ -44,6 +44,11 @@ class Walk:
         self._ask([str(address)])
         return next(iter(self._subscribers()), None)
 
+    def owners(self, addresses: Iterable[Address]) -> tuple[Subscriber, ...]:
+        """The subscribers whose own addresses they are."""
+        self._ask([str(address) for address in addresses])
+        return self._subscribers()
+
     def resolution(self, address: Address) -> Resolution:
         """Where mail to the address goes."""
         outside = self._follow([str(address)])

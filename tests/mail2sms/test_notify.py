@@ -123,7 +123,7 @@ def _outcomes(office: Office) -> list[tuple[str, str, str | None]]:
 def test_arrival(office: Office) -> None:
     alice = _user(office, "alice", mobile="13800138000", notify=True)
     office.admin.rules.add(alice, name="all")
-    office.notifier.notify(_mail(alice), NOON)
+    office.notifier.notify([_mail(alice)], NOON)
     (message,) = office.stack.waiting_messages()
     assert (message["to"], message["text"]) == ("8613800138000", "李四 11-23 11:58 报表: 请查收")
     assert (message["subscriber"], message["domain"], message["queue_id"]) == (alice, office.domain, "4abc1")
@@ -138,7 +138,7 @@ def test_arrival(office: Office) -> None:
 def test_the_text_is_in_the_subscribers_zone_and_long_if_he_wants(office: Office) -> None:
     far = _user(office, "far", mobile="+14155550123", notify=True, timezone="America/New_York", long_sms=True)
     office.admin.rules.add(far, name="all")
-    office.notifier.notify(_mail(far, text="很长的正文。" * 40), NOON)
+    office.notifier.notify([_mail(far, text="很长的正文。" * 40)], NOON)
     (message,) = office.stack.waiting_messages()
     assert message["to"] == "14155550123"
     assert "11-22 22:58" in message["text"]
@@ -157,7 +157,7 @@ def test_why_no_message_goes(office: Office) -> None:
     office.admin.users.set(users["no_number"], mobile="")
     office.admin.users.set(users["off"], notify=False)
     office.admin.users.suspend(users["suspended"])
-    office.notifier.notify(_mail(*users.values(), f"nobody@{office.domain}"), NOON)
+    office.notifier.notify([_mail(*users.values(), f"nobody@{office.domain}")], NOON)
     assert not office.stack.waiting_messages()
     assert sorted(_outcomes(office)) == sorted(
         ("skipped", why, mailbox) for why, mailbox in users.items() if why != "off"
@@ -168,12 +168,12 @@ def test_daily_cap_counts_what_was_queued_by_local_day(office: Office) -> None:
     alice = _user(office, "alice", mobile="13800138000", notify=True)
     office.admin.rules.add(alice, name="r", daily_cap=2)
     for number in range(4):
-        office.notifier.notify(_mail(alice, number=number), NOON)
-    office.notifier.notify(_mail(alice, number=1), NOON)  # again: neither counted nor capped
+        office.notifier.notify([_mail(alice, number=number)], NOON)
+    office.notifier.notify([_mail(alice, number=1)], NOON)  # again: neither counted nor capped
     assert len(office.stack.waiting_messages()) == 2
     assert [what for what, *_ in _outcomes(office)] == ["queued", "queued", "skipped", "skipped"]
     assert _outcomes(office)[-1] == ("skipped", "cap", alice)
-    office.notifier.notify(_mail(alice, number=9), NOON + timedelta(hours=13))  # 01:00, the next day
+    office.notifier.notify([_mail(alice, number=9)], NOON + timedelta(hours=13))  # 01:00, the next day
     assert len(office.stack.waiting_messages()) == 3
 
 
@@ -182,7 +182,7 @@ def test_quiet_hours_hold_it_until_they_end(running: Stack, office_on: Office) -
     china = datetime.now(UTC) + timedelta(hours=8)
     start, end = china - timedelta(hours=1), china + timedelta(hours=1)
     office_on.admin.rules.add(alice, name="r", quiet=f"{start:%H:%M}-{end:%H:%M}")
-    office_on.notifier.notify(_mail(alice), datetime.now(UTC))
+    office_on.notifier.notify([_mail(alice)], datetime.now(UTC))
     assert not running.waiting_messages()
     waits: Any = running.redis.zrange("mt-later", 0, -1, withscores=True)
     ((held, due),) = waits
@@ -197,7 +197,7 @@ def test_the_job_twice_sends_once(office: Office) -> None:
     alice = _user(office, "alice", mobile="13800138000", notify=True)
     office.admin.rules.add(alice, name="r")
     for _ in range(3):
-        office.notifier.notify(_mail(alice), NOON)
+        office.notifier.notify([_mail(alice)], NOON)
     assert len(office.stack.waiting_messages()) == 1
     assert len(office.stack.events("notify.queued")) == 1
     assert not office.stack.events("notify.skipped")
@@ -206,8 +206,8 @@ def test_the_job_twice_sends_once(office: Office) -> None:
 def test_the_same_message_by_another_way_is_a_duplicate(office: Office) -> None:
     alice = _user(office, "alice", mobile="13800138000", notify=True)
     office.admin.rules.add(alice, name="r")
-    office.notifier.notify(_mail(alice), NOON)
-    office.notifier.notify(_mail(alice, queue_id="4other"), NOON)
+    office.notifier.notify([_mail(alice)], NOON)
+    office.notifier.notify([_mail(alice, queue_id="4other")], NOON)
     assert len(office.stack.waiting_messages()) == 1
     assert _outcomes(office) == [("queued", "arrival", alice), ("skipped", "duplicate", alice)]
 
@@ -217,7 +217,7 @@ def test_on_send_to_a_contact_and_to_a_recipients_own_entry(office: Office, post
     carol = _user(office, "carol", mobile="13700137000")
     office.admin.contacts.add(bob, "客户", mail=["client@world.test"], mobile="13600136000")
     mail = _mail(carol, ("client@world.test", ""), direction="out", sender=bob, asked=True, mail_from=bob)
-    office.notifier.notify(mail, NOON)
+    office.notifier.notify([mail], NOON)
     assert sorted(to for to, _ in _sent(office)) == ["8613600136000", "8613700137000"]
     assert {m["subscriber"] for m in office.stack.waiting_messages()} == {bob}
     assert [result for _, result, _ in _outcomes(office)] == ["asked", "asked"]
@@ -229,16 +229,16 @@ def test_arrival_and_send_give_one_message_to_one_number(office: Office) -> None
     alice = _user(office, "alice", mobile="13800138000", notify=True)
     office.admin.rules.add(alice, name="r")
     office.admin.rules.add(alice, name="second phone", notify_to="13500135000")
-    office.notifier.notify(_mail(alice, direction="out", sender=bob, asked=True), NOON)
-    office.notifier.notify(_mail(alice, queue_id="4mx"), NOON)  # the same mail again at the MX
+    office.notifier.notify([_mail(alice, direction="out", sender=bob, asked=True)], NOON)
+    office.notifier.notify([_mail(alice, queue_id="4mx")], NOON)  # the same mail again at the MX
     assert sorted(to for to, _ in _sent(office)) == ["8613500135000", "8613800138000"]
 
 
 def test_nobody_asked(office: Office, post: _Sink) -> None:
     bob = _user(office, "bob", mobile="13900139000")
     carol = _user(office, "carol", mobile="13700137000")
-    office.notifier.notify(_mail(carol, direction="out", sender=bob), NOON)
-    office.notifier.notify(_mail(carol, number=2, direction="in", asked=True), NOON)  # nobody logged in
+    office.notifier.notify([_mail(carol, direction="out", sender=bob)], NOON)
+    office.notifier.notify([_mail(carol, number=2, direction="in", asked=True)], NOON)  # nobody logged in
     assert not office.stack.waiting_messages()
     assert not post.mails
 
@@ -248,7 +248,7 @@ def test_without_a_number_the_sender_is_told_once(office: Office, post: _Sink) -
     carol = _user(office, "carol")
     mail = _mail(carol, ("x@world.test", ""), direction="out", sender=bob, asked=True, subject="你好")
     for _ in range(2):
-        office.notifier.notify(mail, NOON)
+        office.notifier.notify([mail], NOON)
     assert not office.stack.waiting_messages()
     ((mail_from, rcpt_tos, notice),) = post.mails
     assert mail_from in ("", "<>")
@@ -268,10 +268,10 @@ def test_a_standing_choice_tells_once_a_day_and_notices_have_a_limit(office: Off
     bob = _user(office, "bob", notify_on_send=True)
     carol = _user(office, "carol")
     for number in range(3):
-        office.notifier.notify(_mail(carol, number=number, direction="out", sender=bob), NOON)
+        office.notifier.notify([_mail(carol, number=number, direction="out", sender=bob)], NOON)
     assert len(post.mails) == 1
     for number in range(10, 20):
-        office.notifier.notify(_mail(carol, number=number, direction="out", sender=bob, asked=True), NOON)
+        office.notifier.notify([_mail(carol, number=number, direction="out", sender=bob, asked=True)], NOON)
     assert len(post.mails) == 3  # notices_per_hour
 
 
@@ -281,14 +281,14 @@ def test_a_notice_waits_for_smtp_and_is_dropped_when_refused_for_good(office: Of
     mail = _mail(carol, ("x@world.test", ""), direction="out", sender=bob, asked=True)
     post.reply = "451 4.3.0 later"
     with pytest.raises(TempFail):
-        office.notifier.notify(mail, NOON)
+        office.notifier.notify([mail], NOON)
     assert len(office.stack.waiting_messages()) == 1
     post.reply = "250 OK"
-    office.notifier.notify(mail, NOON)
+    office.notifier.notify([mail], NOON)
     assert len(post.mails) == 1
     assert len(office.stack.waiting_messages()) == 1
     post.reply = "550 5.7.1 never"
-    office.notifier.notify(_mail(("y@world.test", ""), number=2, direction="out", sender=bob, asked=True), NOON)
+    office.notifier.notify([_mail(("y@world.test", ""), number=2, direction="out", sender=bob, asked=True)], NOON)
     assert len(post.mails) == 1
 
 
@@ -298,12 +298,12 @@ def test_ldap_away(office: Office, slapd: Slapd) -> None:
     slapd.freeze()
     try:
         with pytest.raises(DirectoryDown):
-            office.notifier.notify(_mail(alice), NOON)
+            office.notifier.notify([_mail(alice)], NOON)
     finally:
         slapd.thaw()
     assert not office.stack.waiting_messages()
     time.sleep(1.1)  # so long a server that was silent is left alone
-    office.notifier.notify(_mail(alice), NOON)
+    office.notifier.notify([_mail(alice)], NOON)
     assert len(office.stack.waiting_messages()) == 1
 
 
@@ -320,9 +320,61 @@ def test_hostile_mail(office: Office, post: _Sink, more: dict[str, Any]) -> None
     bob = _user(office, "bob", mobile="13900139000", notify=True)
     office.admin.rules.add(bob, name="r")
     recipients = (bob, ("x@world.test", ""))
-    office.notifier.notify(_mail(*recipients, direction="out", sender=bob, asked=True, **more), NOON)
+    office.notifier.notify([_mail(*recipients, direction="out", sender=bob, asked=True, **more)], NOON)
     (message,) = office.stack.waiting_messages()
     assert len(split(message["text"], long=False)) == 1
     ((_, rcpt_tos, notice),) = post.mails
     assert rcpt_tos == [bob]
     assert notice["Bcc"] is None
+
+
+def test_many_mails_at_once_are_as_many_alone(office: Office) -> None:
+    """Two searches and one script for all; each mail by the rules of its own recipients."""
+    alice = _user(office, "alice", mobile="13800138000", notify=True)
+    bob = _user(office, "bob", mobile="13900139000", notify=True, long_sms=True)
+    carol = _user(office, "carol", mobile="13700137000")
+    office.admin.rules.add(alice, name="all", daily_cap=2)
+    office.admin.rules.add(bob, name="urgent", urgent_only=True)
+    office.admin.rules.add(bob, name="boss", senders=["boss@world.test"])
+    office.admin.contacts.add(bob, "Carol", mail=[carol], mobile="13700137000")
+    mails = [
+        _mail(alice, number=1),
+        _mail(alice, bob, ("far@world.test", ""), number=2),
+        _mail(bob, carol, number=3, mail_from="x@world.test"),
+        _mail(alice, number=4),
+        _mail(carol, number=5, direction="out", sender=bob, asked=True),
+        _mail(carol, (f"nobody@{office.domain}", f"nobody@{office.domain}"), number=6),
+    ]
+    office.notifier.notify(mails, NOON)
+    found = {(m["queue_id"], m["to"]) for m in office.stack.waiting_messages()}
+    assert found == {
+        ("4abc1", "8613800138000"),
+        ("4abc2", "8613800138000"),
+        ("4abc2", "8613900139000"),
+        ("4abc5", "8613700137000"),
+    }
+    skipped = {(e["queue_id"], e["result"]) for e in office.stack.events("notify.skipped")}
+    assert ("4abc4", "cap") in skipped
+    office.notifier.notify(mails, NOON)
+    assert len(office.stack.waiting_messages()) == 4
+
+
+def test_a_months_cap_holds_for_notifications(stack: Stack, slapd: Slapd) -> None:
+    stack.configure(
+        f'[sms.routes.default]\nlinks = ["mobile"]\nprice_fen = 5\n{stack.link()}',
+        ldap=_ldap(slapd),
+    )
+    stack.start_redis()
+    for office in _office(stack):
+        alice = _user(office, "alice", mobile="13800138000", notify=True, sms_month_fen=10)
+        bob = _user(office, "bob", mobile="13900139000", notify=True)
+        office.admin.domains.set(office.domain, sms_month_fen=20)
+        for mailbox in (alice, bob):
+            office.admin.rules.add(mailbox, name="all")
+        for number in range(4):
+            office.notifier.notify([_mail(alice, number=number)], NOON)
+        assert [m["to"] for m in stack.waiting_messages()] == ["8613800138000"] * 2
+        for number in range(4, 8):
+            office.notifier.notify([_mail(bob, number=number)], NOON)
+        assert [m["to"] for m in stack.waiting_messages()].count("8613900139000") == 2  # the domain's cap
+        assert [e["result"] for e in stack.events("notify.skipped")] == ["spending_cap"] * 4
