@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from caiyou import daemon, log, queues
 from caiyou.settings import Settings
+from mail2sms.asking import Asking
 from mail2sms.callbacks import callbacks_of
 from mail2sms.gateway import Gateway
 from mail2sms.intake import Intake
@@ -25,6 +26,7 @@ from mail2sms.lane import Lane
 from mail2sms.lease import lease_key
 from mail2sms.links import Answer, LinkState, Mo, Report
 from mail2sms.links.build import link_of
+from mail2sms.metrics import Metrics
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms")
@@ -76,19 +78,23 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     intake = Intake(gateway, connection, sms.gateway)
     journal_task = asyncio.create_task(journal.run(), name="journal")
     intake_task = asyncio.create_task(intake.run(), name="intake")
+    asking_task = asyncio.create_task(Asking(gateway, connection, sms.gateway).run(), name="asking")
     links = [
         asyncio.create_task(lane.link.run(LaneSink(gateway, lane), LOG_OUT_S), name=f"link {lane.name}")
         for lane in gateway.lanes.values()
     ]
     callbacks = await callbacks_of(sms, {name: lane.link for name, lane in gateway.lanes.items()})
+    metrics = Metrics(gateway, connection)
+    await metrics.start(sms.metrics_listen)
     stopped = asyncio.create_task(stop.wait(), name="stop")
-    working = [journal_task, intake_task, *links]
+    working = [journal_task, intake_task, asking_task, *links]
     await asyncio.wait([stopped, *working], return_when=asyncio.FIRST_COMPLETED)
     broken = [task for task in working if task.done()]
     gateway.stopping = True
     await _finish(gateway)
     await callbacks.stop()
-    await _end([intake_task, *links])
+    await metrics.stop()
+    await _end([intake_task, asking_task, *links])
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(journal.drained(), LOG_OUT_S)
     await intake.end()
