@@ -9,12 +9,14 @@ from mail2sms.links.http import HttpLink
 from mail2sms.links.modem import ModemLink
 from mail2sms.links.sgip import SgipLink
 from mail2sms.links.smgp import SmgpLink
+from mail2sms.links.smpp import SmppLink
 from mail2sms.settings import LinkSettings
 from mail2sms.settings.cmpp import CmppLinkSettings
 from mail2sms.settings.http import HttpLinkSettings
 from mail2sms.settings.modem import ModemLinkSettings
 from mail2sms.settings.sgip import SgipLinkSettings
 from mail2sms.settings.smgp import SmgpLinkSettings
+from mail2sms.settings.smpp import SmppLinkSettings
 
 
 def link_of(name: str, settings: LinkSettings, region: str) -> Link:
@@ -26,6 +28,8 @@ def link_of(name: str, settings: LinkSettings, region: str) -> Link:
             return SgipLink(name, settings)
         case SmgpLinkSettings():
             return SmgpLink(name, settings)
+        case SmppLinkSettings():
+            return SmppLink(name, settings)
         case HttpLinkSettings():
             return HttpLink(name, settings, region)
         case ModemLinkSettings():

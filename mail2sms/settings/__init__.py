@@ -20,10 +20,11 @@ from mail2sms.settings.modem import ModemLinkSettings
 from mail2sms.settings.route import NAME, ChoiceTable, Prefix, Route, mainland
 from mail2sms.settings.sgip import SgipLinkSettings
 from mail2sms.settings.smgp import SmgpLinkSettings
+from mail2sms.settings.smpp import SmppLinkSettings
 
 # Every link type, told apart by ``type``.
 LinkSettings = Annotated[
-    CmppLinkSettings | HttpLinkSettings | ModemLinkSettings | SgipLinkSettings | SmgpLinkSettings,
+    CmppLinkSettings | HttpLinkSettings | ModemLinkSettings | SgipLinkSettings | SmgpLinkSettings | SmppLinkSettings,
     Field(discriminator="type"),
 ]
 
@@ -59,6 +60,11 @@ class SmsSettings(Table):
         "",
         pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5})?$",
         description="HOST:PORT where HTTP providers call us back, at /callback/LINK; empty: nowhere",
+    )
+    metrics_listen: str = Field(
+        "",
+        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5})?$",
+        description="HOST:PORT where Prometheus finds /metrics, without a password; empty: nowhere",
     )
     callback_rate: float = Field(500.0, gt=0, le=1e6, description="callbacks a second from one address")
     callback_proxies: list[IPvAnyNetwork] = Field([], description="networks whose X-Forwarded-For is believed")

@@ -8,6 +8,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 
+MAX_CHARACTERS = 255  # 64 by the text
+
+
 class IdForm(StrEnum):
     """How submit_sm_resp and the receipt write one id."""
 
@@ -36,7 +39,7 @@ def reported(text_id: str, tlv_id: str, form: IdForm) -> str:
 
 
 def _ref(message_id: str, form: IdForm, base: int) -> str:
-    message_id = message_id.strip()
+    message_id = message_id.strip()[:MAX_CHARACTERS]
     if form is IdForm.AS_IS:
         return message_id
     folded = message_id.lower().lstrip("0") or message_id[-1:]

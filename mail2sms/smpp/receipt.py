@@ -21,6 +21,9 @@ from mail2sms.smpp.codes import MESSAGE_TYPE, MessageState, MessageType
 from mail2sms.smpp.pdu import Incoming
 
 
+MAX_CHARACTERS = 20  # of a state or an error that is kept
+
+
 class Fate(Enum):
     """What a receipt means for the message."""
 
@@ -110,8 +113,8 @@ def read(message: Incoming) -> Receipt:
         text_id=text_id,
         tlv_id=tlv_id,
         fate=fate,
-        stat=stat or _STATS[_state(state)],
-        err=_err(words.get("err", ""), message.network_error_code),
+        stat=(stat or _STATS[_state(state)])[:MAX_CHARACTERS],
+        err=_err(words.get("err", ""), message.network_error_code)[:MAX_CHARACTERS],
         done_at=words.get("done", ""),
     )
 
