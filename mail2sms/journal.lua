@@ -1,18 +1,28 @@
 -- The gateway's record of what it does, one batch at a time and all or nothing. Every step may be played again: when the
 -- answer to a batch is lost with the connection, the same batch is sent once more.
 --
--- ARGV[1] is JSON: lease (key of who may send), group, at, report_ttl, early_ttl, ops. Answers one value per op.
+-- ARGV[1] is JSON: lease (key of who may send), group, at, report_ttl, early_ttl, mo_queue, mo_job, ops. Answers one value
+-- per op.
 --
 -- sms:<id>   hash: s state (sending, submitted, delivered, failed, expired), n parts, l link, c what its events carry (JSON
 --            without braces), p<i> state of part i: ? sent, ?? sent again, =ref accepted, + delivered, !stat failed
 -- dlr:<account>:<ref>     "<id> <i>": whose report that is
 -- early:<account>:<ref>   a report that came before the answer: "<state> <stat>"
--- mo:<key>   hash of the parts of a long MO: e the event so far, n parts, t<i> texts;  mo-joins: their deadlines
+-- mo:join:<key>  hash of the parts of a long MO: r the record so far, n parts, t<i> texts;  mo-joins, mo:joins:<number>:
+--            their deadlines, of all and of each sender
+-- mo:inbox:<number>  list of whole MO of a number as JSON, text in hexadecimal UTF-16: mail2sms/dialog answers them in order
+-- mo:called:<number> a job for that number is under way;  mo:due: zset of numbers whose dialogue wants to know the time
 -- mt-later   zset of short messages that wait for a time
 local job = cjson.decode(ARGV[1])
 local KEEP = 3600 -- seconds that a finished message is kept, to recognise repeated reports
 local SEEN = 3 * 24 * 3600
 local JOINS_MAX = 10000
+local JOINS_EACH = 20 -- of one sender
+local INBOX_MAX = 1000 -- of one number
+local CALLED_S = 600 -- a job that was lost is made again after that, when there is need
+local DUE_AGAIN_S = 30
+local JOB_TIMEOUT_S = 180
+local JOB_FAILURE_TTL_S = 7 * 24 * 3600
 local FINAL = {delivered = true, failed = true, expired = true}
 
 local function emit(event)
@@ -52,20 +62,47 @@ local function report(id, number, state, stat)
   return state
 end
 
+-- One job a number at a time, so that its messages stay in order. The hash is what rq writes for a queued job.
+local function call_worker(number)
+  local id = 'mo-' .. redis.sha1hex(number .. ' ' .. job.at)
+  if not redis.call('SET', 'mo:called:' .. number, id, 'NX', 'EX', CALLED_S) then return end
+  local queue, at = 'rq:queue:' .. job.mo_queue, string.sub(job.at, 1, 19) .. 'Z'
+  redis.call('HSET', 'rq:job:' .. id, 'status', 'queued', 'origin', job.mo_queue, 'created_at', at, 'enqueued_at', at,
+    'data', cjson.encode({job.mo_job, cjson.null, {{number = number}}, {}}), 'description', id,
+    'timeout', JOB_TIMEOUT_S, 'result_ttl', 0, 'failure_ttl', JOB_FAILURE_TTL_S)
+  redis.call('SADD', 'rq:queues', queue)
+  redis.call('RPUSH', queue, id)
+end
+
+-- A whole message goes to the inbox of its number, its event without the text to the ledger.
+local function receive(record, text, missing)
+  local event, mo = record.event, record.mo
+  local inbox = 'mo:inbox:' .. mo.number
+  event.at = job.at
+  if missing > 0 then event.detail.missing = missing end
+  if redis.call('LLEN', inbox) >= INBOX_MAX then
+    event.result = 'inbox full'
+  else
+    mo.text, mo.missing = text, missing
+    redis.call('RPUSH', inbox, cjson.encode(mo))
+    call_worker(mo.number)
+  end
+  emit(cjson.encode(event))
+  return event.result or 'received'
+end
+
 local function flush_join(key)
   redis.call('ZREM', 'mo-joins', key)
-  local had = redis.call('HMGET', key, 'e', 'n')
+  local had = redis.call('HMGET', key, 'r', 'n')
   if not had[1] then return end
-  local event, texts, missing = cjson.decode(had[1]), {}, 0
+  local record, texts, missing = cjson.decode(had[1]), {}, 0
   for i = 1, tonumber(had[2]) do
     local text = redis.call('HGET', key, 't' .. i)
     if text then texts[#texts + 1] = text else missing = missing + 1 end
   end
-  event.at = job.at
-  event.detail.text = table.concat(texts)
-  if missing > 0 then event.detail.missing = missing end
-  emit(cjson.encode(event))
   redis.call('DEL', key)
+  redis.call('ZREM', 'mo:joins:' .. record.mo.number, key)
+  receive(record, table.concat(texts), missing)
 end
 
 local does = {}
@@ -157,29 +194,37 @@ function does.report(account, ref, state, stat)
   return became
 end
 
--- mo: a message from a handset, or a part. seen tells repeats from this very batch played again.
-function does.mo(seen, mark, key, number, total, text, deadline, event)
+-- mo: a message from a handset, or a part. seen tells repeats from this very batch played again; text is hexadecimal
+-- UTF-16, since half a surrogate pair may stand at the edge of a part; record is JSON: event, and mo (id, number, to).
+function does.mo(seen, mark, key, number, total, text, deadline, record)
   if not redis.call('SET', 'mo-seen:' .. seen, mark, 'NX', 'EX', SEEN) then
     return redis.call('GET', 'mo-seen:' .. seen) == mark and 'again' or 'repeat'
   end
-  if total == 1 then
-    emit(event)
-    return 'received'
-  end
+  local whole = cjson.decode(record)
+  if total == 1 then return receive(whole, text, 0) end
+  local had = redis.call('HGET', key, 't' .. number)
+  if had and had ~= text then flush_join(key) end -- the reference is used again: a new message begins
   redis.call('HSET', key, 'n', total, 't' .. number, text)
-  redis.call('HSETNX', key, 'e', event)
-  redis.call('ZADD', 'mo-joins', 'NX', deadline, key)
+  redis.call('HSETNX', key, 'r', record)
   if redis.call('HLEN', key) - 2 >= total then
     flush_join(key)
     return 'joined'
   end
+  local each = 'mo:joins:' .. whole.mo.number
+  redis.call('ZADD', 'mo-joins', 'NX', deadline, key)
+  redis.call('ZADD', each, 'NX', deadline, key)
+  if redis.call('ZCARD', each) > JOINS_EACH then flush_join(redis.call('ZRANGE', each, 0, 0)[1]) end
   if redis.call('ZCARD', 'mo-joins') > JOINS_MAX then flush_join(redis.call('ZRANGE', 'mo-joins', 0, 0)[1]) end
   return 'part'
 end
 
--- tick: what time brings: long MO whose parts did not all come, messages whose hour has come.
+-- tick: what time brings: long MO whose parts did not all come, dialogues that wait too long, messages whose hour has come.
 function does.tick(now, limit)
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', 'mo-joins', '-inf', now, 'LIMIT', 0, limit)) do flush_join(key) end
+  for _, number in ipairs(redis.call('ZRANGEBYSCORE', 'mo:due', '-inf', now, 'LIMIT', 0, limit)) do
+    redis.call('ZADD', 'mo:due', now + DUE_AGAIN_S, number)
+    call_worker(number)
+  end
   local due = redis.call('ZRANGEBYSCORE', 'mt-later', '-inf', now, 'LIMIT', 0, limit)
   for _, message in ipairs(due) do
     local m = cjson.decode(message)

@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis
+from rq.timeouts import JobTimeoutException
 
 from caiyou import log, queues
 from caiyou.events import Event, Kind
@@ -121,6 +122,8 @@ class Dialogues:
             message = _received(number, facts.head)
             turn = self._desk.answer(message, Known(now=now, draft=draft, stopped=facts.stopped))
             step = self._step(turn, message, now)
+        except JobTimeoutException:
+            raise
         except Exception:
             digest = sha1(facts.head, usedforsecurity=False).hexdigest()
             logger.exception(log.line(None, mo=digest, sender=Msisdn(number).masked, failed="kept"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 
+from caiyou.queues import MO_JOB, MO_QUEUE
 from mail2sms.journal import SCRIPT
 from tests.fix_redis import RedisServer, redis_server
 
@@ -16,7 +17,10 @@ pytestmark = pytest.mark.live
 __all__ = ["redis_server"]
 
 LEASE, TOKEN, STREAM = "gateway:g", "host:1:2:x", "mt:default:notification"
-FIXED = {"lease": LEASE, "group": "gw", "at": "2026-11-23T04:00:00+00:00", "report_ttl": 600, "early_ttl": 600}
+FIXED = {
+    **{"lease": LEASE, "group": "gw", "at": "2026-11-23T04:00:00+00:00", "report_ttl": 600, "early_ttl": 600},
+    **{"mo_queue": MO_QUEUE, "mo_job": MO_JOB},
+}
 Op = list[Any]
 
 
@@ -37,10 +41,16 @@ def report(id: str, number: int = 1, state: str = "delivered", stat: str = "DELI
 
 
 def mo(number: int, text: str, total: int = 2) -> Op:
-    return ["mo", f"seen{number}", f"mark{number}", "mo:901234:k", number, total, text, 9e9, MO]
+    octets = text.encode("utf-16-be").hex()
+    return ["mo", f"seen{number}", f"mark{number}", "mo:join:901234:k", number, total, octets, 9e9, MO]
 
 
-MO = json.dumps({"kind": "sms.received", "id": "mo", "at": "", "detail": {}})
+MO = json.dumps(
+    {
+        "event": {"kind": "sms.received", "id": "mo", "at": "", "detail": {"to": "8878"}},
+        "mo": {"id": "mo", "number": "8613800138000", "to": "8878"},
+    }
+)
 WAYS: dict[str, list[list[Op]]] = {
     "one part": [[send("a")], [accepted("a")], [report("a")]],
     "answer and report in one batch": [[send("a")], [accepted("a"), report("a")]],
@@ -72,6 +82,7 @@ WAYS: dict[str, list[list[Op]]] = {
     "from a handset": [[mo(1, "hello", total=1)]],
     "from a handset, in parts": [[mo(1, "hel")], [mo(2, "lo")]],
     "from a handset, a part missing": [[mo(1, "hel")], [["tick", 9e10, 10]]],
+    "from a handset, two": [[mo(1, "hello", total=1), mo(2, "again", total=1)]],
 }
 
 
@@ -87,6 +98,10 @@ def state(client: redis.Redis) -> dict[str, object]:
                 found[key] = client.hgetall(key)
             case "zset":
                 found[key] = client.zrange(key, 0, -1, withscores=True)
+            case "list":
+                found[key] = client.lrange(key, 0, -1)
+            case "set":
+                found[key] = client.smembers(key)
             case _:
                 found[key] = client.get(key)
     return found
