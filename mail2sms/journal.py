@@ -34,7 +34,7 @@ import redis
 import redis.asyncio
 
 from caiyou import log
-from caiyou.queues import is_away
+from caiyou.queues import MO_JOB, MO_QUEUE, is_away
 from mail2sms.pace import Backoff
 
 logger = logging.getLogger("mail2sms.journal")
@@ -53,7 +53,7 @@ class Journal:
 
     def __init__(self, connection: redis.asyncio.Redis, fixed: dict[str, Any]) -> None:
         self._script = connection.register_script(SCRIPT)
-        self._fixed = {**fixed, "group": GROUP}
+        self._fixed = {**fixed, "group": GROUP, "mo_queue": MO_QUEUE, "mo_job": MO_JOB}
         self._waiting: deque[tuple[list[Any], Done | None]] = deque()
         self._filled = asyncio.Event()
         self._empty = asyncio.Event()
