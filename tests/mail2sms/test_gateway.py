@@ -231,47 +231,6 @@ def test_an_intermediate_report_changes_nothing(running: Stack) -> None:
     assert [e["kind"] for e in running.events() if e["kind"].startswith("sms.")] == ["sms.submitted"]
 
 
-# --- messages from handsets
-
-
-def _mo(stack: Stack, text: str) -> None:
-    stack.http("POST", f"/phones/{PHONE}/messages", {"to": SRC_ID, "text": text})
-
-
-@pytest.mark.parametrize("faults", [{}, {"mo_part_characters": 5, "mo_udhi": 64}, {"mo_copies": 3}])
-def test_messages_from_handsets(running: Stack, faults: dict[str, Any]) -> None:
-    running.faults(**faults)
-    texts = ["做卡", "彩邮 hello 你好，这是一条很长的短信。" * 8]
-    for text in texts:
-        _mo(running, text)
-    wait_for(lambda: len(running.events("sms.received")) >= 2)
-    time.sleep(0.5)
-    received = running.events("sms.received")
-    assert sorted(e["detail"]["text"] for e in received) == sorted(texts)
-    for event in received:
-        assert event["number"] == f"86{PHONE}"
-        assert event["detail"]["to"] == SRC_ID
-        assert "missing" not in event["detail"]
-    assert not running.redis.keys("mo:*")
-    assert texts[1] not in running.log("gateway")
-
-
-def test_a_long_message_whose_part_never_comes(stack: Stack) -> None:
-    _one_link(stack, "mo_parts_s = 1.0")
-    stack.faults(mo_part_characters=5)
-    _mo(stack, "一二三四五六七八九十")
-    wait_for(lambda: stack.events("sms.received"))
-    # The same again, its first part taken away in Redis as if it had never come.
-    stack.redis.flushdb()
-    stack.kill("gateway")
-    _mo(stack, "一二三四五六七八九十")
-    stack.redis.hset("mo:901234:x", mapping={"n": 2, "t2": "六七八九十", "e": '{"kind":"sms.received","detail":{}}'})
-    stack.redis.zadd("mo-joins", {"mo:901234:x": 1.0})
-    stack.start_gateway()
-    wait_for(lambda: [e for e in stack.events("sms.received") if e["detail"].get("missing") == 1])
-    assert not stack.redis.exists("mo:901234:x")
-
-
 # --- links that come and go
 
 
