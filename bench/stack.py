@@ -18,7 +18,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from caiyou.queues import ShortMessage, mt_stream, to_payload
+from caiyou.queues import NOTIFY_QUEUE, ShortMessage, mt_stream, to_payload
 
 SP_ID = "901234"
 SRC_ID = "10658000"
@@ -80,9 +80,9 @@ class Stack:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
 
-    def start_worker(self, name: str = "worker") -> None:
+    def start_worker(self, name: str = "worker", queue: str = NOTIFY_QUEUE) -> None:
         """Return at once."""
-        self.start(name, sys.executable, "-m", "caiyou.worker")
+        self.start(name, sys.executable, "-m", "caiyou.worker", queue)
 
     def start_redis(self, fsync: str = "always") -> None:
         """Return when it answers."""
