@@ -66,13 +66,16 @@ class Stack:
 
     def link(self, name: str = "mobile", *, port: int | None = None, secret: str | None = None, **more: Any) -> str:
         """A CMPP link's table, to the simulated ISMG."""
-        values = {"reconnect_s": 0.1, "reconnect_max_s": 0.5, **more}
-        lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
-        return (
-            f'[sms.links.{name}]\ntype = "cmpp"\nhost = "127.0.0.1"\nport = {port or self.cmpp_port}\n'
-            f'sp_id = "{SP_ID}"\nsrc_id = "{SRC_ID}"\nsecret_file = "{self.folder / (secret or SECRET_FILE)}"\n'
-            f"{lines}\n"
+        return self.link_of(
+            "cmpp", name, port or self.cmpp_port, secret=secret, sp_id=SP_ID, **{"src_id": SRC_ID, **more}
         )
+
+    def link_of(self, type: str, name: str, port: int, *, secret: str | None = None, **more: Any) -> str:
+        """The table of a link of any type over TCP that has a secret."""
+        values = {"host": "127.0.0.1", "port": port, "secret_file": str(self.folder / (secret or SECRET_FILE))}
+        values |= {"reconnect_s": 0.1, "reconnect_max_s": 0.5, **more}
+        lines = "\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items())
+        return f'[sms.links.{name}]\ntype = "{type}"\n{lines}\n'
 
     def start(self, name: str, *command: str, **environment: str) -> None:
         """Start a process; its output goes to NAME.log."""
@@ -90,13 +93,14 @@ class Stack:
         self.start("redis", *command, "--appendfsync", fsync, "--dir", str(self.folder))
         wait_for(self.redis.ping)
 
-    def start_ismg(self) -> None:
-        """Return when it answers."""
+    def start_ismg(self, *more: str) -> None:
+        """Return when it answers. ``more``: arguments of ``sandbox.carriers``, for other carriers than the ISMG."""
         self.start(
             "ismg",
             *(sys.executable, "-m", "sandbox.carriers", "--state-dir", str(self.folder / "ismg"), "--sp-id", SP_ID),
             *("--cmpp-port", str(self.cmpp_port), "--http-port", str(self.http_port)),
             *("--secret-file", str(self.folder / SECRET_FILE)),
+            *more,
         )
         wait_for(self._ismg_answers)
 
@@ -144,14 +148,14 @@ class Stack:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return json.load(answer)
 
-    def faults(self, **faults: Any) -> None:
-        """Replace the ISMG's faults."""
-        self.http("PUT", "/ismg/faults", faults)
+    def faults(self, carrier: str = "ismg", /, **faults: Any) -> None:
+        """Replace a carrier's faults."""
+        self.http("PUT", f"/{carrier}/faults", faults)
 
-    def submits(self) -> list[dict[str, Any]]:
-        """Every SUBMIT that ever reached the ISMG."""
+    def submits(self, carrier: str = "ismg") -> list[dict[str, Any]]:
+        """Every SUBMIT that ever reached a carrier."""
         found: list[dict[str, Any]] = []
-        while page := self.http("GET", f"/ismg/submits?after={len(found)}&limit=5000"):
+        while page := self.http("GET", f"/{carrier}/submits?after={len(found)}&limit=5000"):
             found += page
         return found
 
