@@ -67,6 +67,11 @@ class Journal:
             self._filled.set()
             self._empty.clear()
 
+    @property
+    def waiting(self) -> int:
+        """Steps that are not recorded yet, those on their way to Redis not counted."""
+        return len(self._waiting)
+
     async def drained(self) -> None:
         """Wait until everything is recorded."""
         await self._empty.wait()
