@@ -15,7 +15,10 @@ from sandbox.servers import clamd, postfix
 
 pytestmark = pytest.mark.live
 
-PROCESSES = "slapd redis clamd carriers world caiyou-ledgerd caiyou-worker caiyou-smsgw caiyou-milter caiyou-lmtpd"
+PROCESSES = (
+    "slapd redis clamd carriers world caiyou-ledgerd caiyou-worker caiyou-worker-mo caiyou-smsgw caiyou-milter"
+    " caiyou-lmtpd"
+)
 
 
 @pytest.mark.parametrize("name", [*PROCESSES.split(), "dovecot", "postfix"])
