@@ -163,6 +163,7 @@ spool = "{_temporary(layout)}"
 [sms]
 default_route = "default"
 callback_listen = "{HOST}:{ports.callback}"
+metrics_listen = "{HOST}:{ports.metrics}"
 
 [sms.routes]
 default = ["ismg"]
