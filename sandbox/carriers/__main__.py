@@ -20,6 +20,7 @@ from sandbox.carriers import smgw_options
 from sandbox.carriers.carrier import Carrier
 from sandbox.carriers.ismg import Ismg
 from sandbox.carriers.journal import Journal
+from sandbox.carriers.modem import Modem
 from sandbox.carriers.phones import Phones, number_of
 from sandbox.carriers.provider import Provider
 from sandbox.carriers.smg_options import add_arguments as add_smg_arguments
@@ -46,6 +47,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--provider-port", type=int, help="HTTP provider; 0: any free port; absent: none")
     parser.add_argument("--provider-secret-file", type=Path, help="its secret (default: that of the first --sp-id)")
     parser.add_argument("--provider-callback", default="", help="URL it calls while no client has named one")
+    parser.add_argument("--modem-device", type=Path, help="GSM modem: link to its terminal; absent: none")
+    parser.add_argument("--modem-number", default="8613900001111", help="of its SIM (default %(default)s)")
     parser.add_argument("--phone", action="append", default=[], help="a number to show from the start; may be repeated")
     parser.add_argument("--ring", type=int, default=10_000, help="messages kept per phone (default %(default)s)")
     parser.add_argument("--most", type=int, default=200_000, help="messages kept in all (default %(default)s)")
@@ -79,6 +82,9 @@ async def serve(args: argparse.Namespace) -> None:
         journal = Journal(args.state_dir / "provider")
         carriers.append(Provider(known, phones, journal, args.provider_port, args.provider_callback))
     carriers += smgw_options.smgw_of(args, phones)
+    if args.modem_device is not None:
+        journal = Journal(args.state_dir / "modem")
+        carriers.append(Modem(args.modem_device, number_of(args.modem_number), phones, journal))
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)

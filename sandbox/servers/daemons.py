@@ -25,6 +25,11 @@ def lmtp_socket(layout: Layout) -> Path:
     return layout.run / "lmtp" / "lmtp.sock"
 
 
+def modem_device(layout: Layout) -> Path:
+    """The file of the simulated modem."""
+    return layout.run / "modem" / "gsm0"
+
+
 def _ledger(layout: Layout) -> Path:
     return layout.data / "caiyou" / "ledger.sqlite3"
 
@@ -51,6 +56,7 @@ def prepare(layout: Layout) -> list[Process]:
     # New sockets take their folder's group: Postfix may connect, others may not.
     files.folder(layout.run / "milter", "caiyou", "postfix", 0o2750)
     files.folder(layout.run / "lmtp", "caiyou", "postfix", 0o2750)
+    files.folder(modem_device(layout).parent, "caiyou", mode=0o750)
     for path in (_ledger(layout).parent, _spool(layout), _carriers(layout), layout.world, _temporary(layout)):
         files.folder(path, "caiyou", mode=0o750)
     for name in ("ismg", "smgw"):
@@ -73,6 +79,7 @@ def prepare(layout: Layout) -> list[Process]:
     carriers += (f"--provider-callback=http://{HOST}:{ports.callback}/callback/provider",)
     carriers += (f"--smgw-port={ports.smgw}", f"--smgw-client-id={CLIENT_ID}")
     carriers += (f"--smgw-secret-file={layout.secrets / 'smgw'}",)
+    carriers += (f"--modem-device={modem_device(layout)}",)
     carriers += tuple(f"--phone={account.mobile}" for account in site.ACCOUNTS if account.mobile)
     world = (f"--port={ports.world}", f"--folder={layout.world}")
     milter, lmtp = (
@@ -169,6 +176,7 @@ metrics_listen = "{HOST}:{ports.metrics}"
 default = ["ismg"]
 telecom = ["smgw"]
 provider = ["provider"]
+modem = ["modem"]
 
 [sms.links.ismg]
 type = "cmpp"
@@ -199,6 +207,15 @@ port = {ports.smgw}
 client_id = "{CLIENT_ID}"
 secret_file = "{layout.secrets}/smgw"
 src_id = "{TELECOM_SRC_ID}"
+reconnect_max_s = 2.0
+refused_s = 5.0
+
+[sms.links.modem]
+type = "modem"
+device = "{modem_device(layout)}"
+src_id = "8613900001111"
+state_dir = "{_spool(layout)}"
+poll_s = 5.0
 reconnect_max_s = 2.0
 refused_s = 5.0
 """
