@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-
 MAX_CHARACTERS = 255  # 64 by the text
 
 

@@ -20,7 +20,6 @@ from caiyou.errors import ProtocolError
 from mail2sms.smpp.codes import MESSAGE_TYPE, MessageState, MessageType
 from mail2sms.smpp.pdu import Incoming
 
-
 MAX_CHARACTERS = 20  # of a state or an error that is kept
 
 

@@ -27,8 +27,8 @@ Server session (ServerSession):
 |---|---|---|---|
 | NEW       | a bind                               | ASKED     | BindAsked |
 | NEW       | anything else                        | CLOSED    | Closed |
-| ASKED     | admit()                              | OPEN      | |
-| ASKED     | refuse()                             | CLOSED    | Closed |
+| ASKED     | admit() with the right password      | OPEN      | |
+| ASKED     | admit() with another, refuse()       | CLOSED    | Closed |
 | OPEN, ENDING | submit_sm                         | same      | Submitted; answered by respond() |
 | OPEN      | deliver_sm_resp, data_sm_resp        | OPEN      | DeliverAnswered (WindowFree) |
 | OPEN      | a deliver_sm unanswered for answer_s | OPEN      | DeliverUnanswered |
@@ -39,8 +39,8 @@ is answered by generic_nack (ESME_RINVCMDID).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+import hmac
+from typing import NamedTuple
 
 from caiyou.errors import ProtocolError
 from mail2sms.session.base import Limits, NotOpen, State, WindowFull
@@ -60,6 +60,7 @@ from mail2sms.smpp.events import (
     SubmitUnanswered,
 )
 from mail2sms.smpp.link import Link, limits
+from mail2sms.smpp.login import BINDS, MODES, RESPONSES, Login, Mode
 from mail2sms.smpp.pdu import (
     Bind,
     BindReceiver,
@@ -74,6 +75,7 @@ from mail2sms.smpp.pdu import (
     DeliverSm,
     DeliverSmResp,
     EnquireLink,
+    GenericNack,
     Incoming,
     Pdu,
     SubmitSm,
@@ -81,38 +83,17 @@ from mail2sms.smpp.pdu import (
     Unbind,
 )
 
-__all__ = ["ClientSession", "Limits", "Login", "Mode", "NotOpen", "ServerSession", "State", "WindowFull"]
-
-
-class Mode(StrEnum):
-    """What a login is for."""
-
-    TRANSCEIVER = "transceiver"
-    TRANSMITTER = "transmitter"
-    RECEIVER = "receiver"
-
-
-_BINDS: dict[Mode, type[Bind]] = {
-    Mode.TRANSCEIVER: BindTransceiver,
-    Mode.TRANSMITTER: BindTransmitter,
-    Mode.RECEIVER: BindReceiver,
-}
-_RESPONSES: dict[type[Bind], type[BindResp]] = {
-    BindTransceiver: BindTransceiverResp,
-    BindTransmitter: BindTransmitterResp,
-    BindReceiver: BindReceiverResp,
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Login:
-    """What an ESME logs in with."""
-
-    system_id: str
-    password: str = field(repr=False)
-    mode: Mode = Mode.TRANSCEIVER
-    system_type: str = ""
-    address_range: str = ""
+__all__ = [
+    "ClientSession",
+    "Limits",
+    "Login",
+    "Mode",
+    "NotOpen",
+    "ServerSession",
+    "State",
+    "SubmitAnswer",
+    "WindowFull",
+]
 
 
 class ClientSession(Link):
@@ -136,7 +117,7 @@ class ClientSession(Link):
         if self.state is not State.NEW:
             raise NotOpen(f"the session is {self.state.value}")
         login = self._login
-        bind = _BINDS[login.mode](
+        bind = BINDS[login.mode](
             system_id=login.system_id,
             password=login.password,
             system_type=login.system_type,
@@ -164,7 +145,7 @@ class ClientSession(Link):
         if self._status != Status.ROK:
             self._refused(self._status)
             return
-        if type(answer) is not _RESPONSES[_BINDS[self._login.mode]]:
+        if type(answer) is not RESPONSES[BINDS[self._login.mode]]:
             self._forgive(f"{type(answer).__name__} to a bind as {self._login.mode}")
         self.state, self._ends_at = State.OPEN, None
         self._events.append(Bound(system_id=answer.system_id, version=answer.sc_interface_version))
@@ -210,11 +191,20 @@ class ClientSession(Link):
         return SubmitUnanswered(sequence_id=sequence_id, tries=tries)
 
 
+class SubmitAnswer(NamedTuple):
+    """An SMSC's answer to a submit_sm; ``nacked``: generic_nack in place of submit_sm_resp."""
+
+    message_id: str = ""
+    status: int = Status.ROK
+    nacked: bool = False
+
+
 class ServerSession(Link):
     """The SMSC's side of one connection."""
 
-    def __init__(self, limit: Limits | None = None) -> None:
+    def __init__(self, limit: Limits | None = None, system_id: str = "smsc") -> None:
         super().__init__(limit or limits())
+        self._system_id = system_id  # ours
         self._bind: tuple[int, Bind] | None = None
         self._handlers |= {
             BindTransceiver: self._on_bind,
@@ -229,22 +219,32 @@ class ServerSession(Link):
         """The connection stands: a bind must come within ``answer_s``."""
         self._ends_at = now + self.limits.answer_s
 
-    def admit(self, system_id: str, now: float) -> None:
-        """Take the login; ``system_id`` is the SMSC's."""
-        sequence_id, bind = self._asked()
-        self._send(_RESPONSES[type(bind)](system_id=system_id, sc_interface_version=VERSION), sequence_id)
-        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+    @property
+    def mode(self) -> Mode | None:
+        """What the login is for; None before it."""
+        return None if self._bind is None else MODES[type(self._bind[1])]
 
-    def refuse(self, status: int) -> None:
+    def admit(self, password: str, now: float) -> int:
+        """Check the password and answer the login; the status that was answered."""
+        sequence_id, bind = self._asked()
+        if not hmac.compare_digest(bind.password.encode("latin-1"), password.encode()):
+            return self.refuse(Status.RINVPASWD)
+        self._send(RESPONSES[type(bind)](system_id=self._system_id, sc_interface_version=VERSION), sequence_id)
+        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+        return Status.ROK
+
+    def refuse(self, status: int) -> int:
         """Refuse the login and close."""
         sequence_id, bind = self._asked()
-        self._answer(_RESPONSES[type(bind)](), sequence_id, status)
+        self._answer(RESPONSES[type(bind)](), sequence_id, status)
         self._close(f"login refused: {name_of(status)}")
+        return status
 
-    def respond(self, sequence_id: int, answer: SubmitSmResp, status: int = Status.ROK) -> None:
+    def respond(self, sequence_id: int, answer: SubmitAnswer) -> None:
         """Answer a submit_sm. Does nothing when the session is closed."""
         if self.state in (State.OPEN, State.ENDING):
-            self._answer(answer, sequence_id, status)
+            pdu = GenericNack() if answer.nacked else SubmitSmResp(message_id=answer.message_id)
+            self._answer(pdu, sequence_id, answer.status)
 
     def deliver(self, message: Incoming, now: float) -> int:
         """Send a deliver_sm or data_sm; its sequence_number is returned. Raises ValueError, WindowFull, NotOpen."""
@@ -266,7 +266,7 @@ class ServerSession(Link):
     def _on_bind(self, sequence_id: int, bind: Bind, _: float) -> None:
         if self.state is not State.NEW:
             self._forgive("a bind a second time")
-            self._answer(_RESPONSES[type(bind)](), sequence_id, Status.RALYBND)
+            self._answer(RESPONSES[type(bind)](), sequence_id, Status.RALYBND)
             return
         self._bind = (sequence_id, bind)
         self.state = State.ASKED

@@ -16,7 +16,7 @@ from aiohttp import web
 from caiyou import log
 from caiyou.errors import CaiyouError, InputError, SettingsError
 from caiyou.settings import secret
-from sandbox.carriers import smgw_options
+from sandbox.carriers import smgw_options, smsc_options
 from sandbox.carriers.carrier import Carrier
 from sandbox.carriers.ismg import Ismg
 from sandbox.carriers.journal import Journal
@@ -54,6 +54,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--most", type=int, default=200_000, help="messages kept in all (default %(default)s)")
     add_smg_arguments(parser)
     smgw_options.add_arguments(parser)
+    smsc_options.add_arguments(parser)
     return parser.parse_args()
 
 
@@ -82,6 +83,7 @@ async def serve(args: argparse.Namespace) -> None:
         journal = Journal(args.state_dir / "provider")
         carriers.append(Provider(known, phones, journal, args.provider_port, args.provider_callback))
     carriers += smgw_options.smgw_of(args, phones)
+    carriers += smsc_options.smsc_of(args, phones)
     if args.modem_device is not None:
         journal = Journal(args.state_dir / "modem")
         carriers.append(Modem(args.modem_device, number_of(args.modem_number), phones, journal))

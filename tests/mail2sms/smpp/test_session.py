@@ -52,7 +52,7 @@ from mail2sms.smpp.pdu import (
     UnbindResp,
 )
 from mail2sms.smpp.receipt import Fate
-from mail2sms.smpp.session import ClientSession, Login, Mode, NotOpen, ServerSession, State, WindowFull
+from mail2sms.smpp.session import ClientSession, Login, Mode, NotOpen, ServerSession, State, SubmitAnswer, WindowFull
 
 E = TypeVar("E", bound=Event)
 LOGIN = Login(system_id="caiyou", password="secret")
@@ -95,7 +95,7 @@ def _pair(**limit: Any) -> tuple[ClientSession, ServerSession]:
     client.bind(0.0)
     asked = _one(server.receive(client.data_to_send(), 0.0), BindAsked)
     assert asked.bind == BindTransceiver(system_id="caiyou", password="secret")
-    server.admit("smsc", 0.0)
+    assert server.admit("secret", 0.0) == 0
     bound = _one(client.receive(server.data_to_send(), 0.0), Bound)
     assert bound == Bound(system_id="smsc", version=0x34)
     return client, server
@@ -119,7 +119,7 @@ def test_each_kind_of_bind(mode: Mode, kind: type[Pdu]) -> None:
     asked = _one(server.receive(client.data_to_send(), 0.0), BindAsked)
     assert type(asked.bind) is kind
     assert (asked.bind.system_type, asked.bind.address_range, asked.bind.interface_version) == ("CP", "10658", 0x34)
-    server.admit("smsc", 0.0)
+    assert server.admit("secret", 0.0) == 0
     _one(client.receive(server.data_to_send(), 0.0), Bound)
     assert client.state is server.state is State.OPEN
     assert "secret" not in repr(login)
@@ -132,10 +132,19 @@ def test_a_refused_bind(status: Status) -> None:
     server.receive(client.data_to_send(), 0.0)
     server.refuse(status)
     assert server.is_closed
+    assert server.mode is Mode.TRANSCEIVER
     found = client.receive(server.data_to_send(), 0.0)
     assert _one(found, LoginRefused) == LoginRefused(status=status, why=f"{status:02X}h ESME_{status.name}")
     assert not _one(found, Closed).clean
     assert client.free == 0
+
+
+def test_a_wrong_password() -> None:
+    client, server = ClientSession(LOGIN), ServerSession()
+    client.bind(0.0)
+    server.receive(client.data_to_send(), 0.0)
+    assert server.admit("Secret", 0.0) == Status.RINVPASWD
+    assert _one(client.receive(server.data_to_send(), 0.0), LoginRefused).status == Status.RINVPASWD
 
 
 def test_a_refused_bind_of_a_vendors_own_kind_and_with_a_body() -> None:
@@ -191,7 +200,7 @@ def test_the_server_takes_nothing_before_the_bind() -> None:
     assert server.tick(1.9) == []
     server.receive(encode(BindTransceiver(system_id="a"), 1), 1.0)
     with pytest.raises(NotOpen):
-        ServerSession().admit("smsc", 0.0)
+        ServerSession().admit("secret", 0.0)
 
 
 def test_messages_before_the_binds_answer_wait_at_the_smsc() -> None:
@@ -219,7 +228,7 @@ def test_submits_are_answered_in_any_order() -> None:
     for event in reversed(server.receive(client.data_to_send(), 1.0)):
         assert isinstance(event, Submitted)
         assert event.submit == SUBMIT
-        server.respond(event.sequence_id, SubmitSmResp(message_id=f"id{event.sequence_id}"))
+        server.respond(event.sequence_id, SubmitAnswer(f"id{event.sequence_id}"))
     assert client.receive(server.data_to_send(), 1.0) == [
         SubmitAnswered(sequence_id=second, message_id=f"id{second}", status=0),
         SubmitAnswered(sequence_id=first, message_id=f"id{first}", status=0),
@@ -230,7 +239,7 @@ def test_a_refused_submit() -> None:
     client, server = _pair()
     sequence_id = client.submit(SUBMIT, 1.0)
     server.receive(client.data_to_send(), 1.0)
-    server.respond(sequence_id, SubmitSmResp(), Status.RTHROTTLED)
+    server.respond(sequence_id, SubmitAnswer(status=Status.RTHROTTLED))
     assert client.receive(server.data_to_send(), 1.0) == [
         SubmitAnswered(sequence_id=sequence_id, message_id="", status=Status.RTHROTTLED)
     ]
@@ -340,6 +349,13 @@ def test_a_deliver_that_is_never_answered() -> None:
     server.data_to_send()
     assert server.tick(6.0) == [DeliverUnanswered(sequence_id=sequence_id, tries=1)]
     assert server.data_to_send() == b""
+
+
+def test_a_server_may_nack_a_submit() -> None:
+    client, server = _pair()
+    sequence_id = client.submit(SUBMIT, 1.0)
+    server.respond(sequence_id, SubmitAnswer(status=Status.RSYSERR, nacked=True))
+    assert _one(client.receive(server.data_to_send(), 1.0), SubmitAnswered).nacked
 
 
 def test_deliver_answered_by_generic_nack() -> None:
@@ -468,7 +484,7 @@ def test_unbind_by_us_waits_for_answers() -> None:
     with pytest.raises(NotOpen):
         client.submit(SUBMIT, 1.0)
     server.receive(client.data_to_send()[:-16], 1.0)
-    server.respond(sequence_id, SubmitSmResp(message_id="7"))
+    server.respond(sequence_id, SubmitAnswer("7"))
     _one(client.receive(server.data_to_send(), 1.0), SubmitAnswered)
     assert client.state is State.ENDING
     assert _one(client.receive(encode(UnbindResp(), 3), 1.0), Closed).clean
@@ -550,7 +566,7 @@ def test_damaged_octets(damage: list[tuple[int, int]], is_server: bool, tail: by
         session.data_to_send()
     found = session.receive(bytes(data) + tail, 1.0)
     if is_server and session.state is State.ASKED:
-        session.admit("smsc", 1.0)  # type: ignore[union-attr]
+        session.admit("", 1.0)  # type: ignore[union-attr]
     found += session.tick(1e9) + session.receive(tail, 2.0) + session.connection_lost("over")
     assert sum(isinstance(event, Closed) for event in found) == 1
     _sent(session)  # what it answered is lawful
