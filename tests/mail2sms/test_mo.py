@@ -441,7 +441,7 @@ def test_kill_of_worker_and_gateway_while_phones_write(stack: Stack) -> None:
         for phone in phones:
             _post(stack, f"2 第{number};4 {phone}-{number}", phone=phone)
         victim = chance.choice(["mo", "mo", "gateway"])
-        time.sleep(chance.uniform(0.0, 0.25))
+        time.sleep(chance.uniform(0.0, 1.2))  # a worker needs 0.6 s to begin
         stack.kill(victim)
         stack.start_worker("mo", MO_QUEUE) if victim == "mo" else stack.start_gateway()
     for phone in phones:
