@@ -46,5 +46,5 @@ class Link(Session):
             self._send(DeliverResp(msg_id=0, result=Result.STRUCTURE), sequence_id)
         elif self.state is State.OPEN and command == Command.SUBMIT:
             self._send(SubmitResp(msg_id=0, result=Result.STRUCTURE), sequence_id)
-        elif self.state is State.NEW or command == RESPONSE | Command.CONNECT:
+        elif self.state is State.NEW or (self.state is State.ASKED and command == RESPONSE | Command.CONNECT):
             self._close(f"unreadable login: {why}")

@@ -81,7 +81,7 @@ class Report:
 class Mo:
     """A short message from a handset, or one part of a long one."""
 
-    ref: str  # the carrier's id: the same again is a repeat
+    ref: str  # the carrier's id: the same again is a repeat; empty where it has none
     sender: str  # as the carrier wrote it
     to: str  # our number
     text: str  # half a surrogate pair stays as it is at the edge of a part: the rest may be in the next
@@ -116,6 +116,10 @@ class Link(Protocol):
     @property
     def capacity(self) -> int:
         """Unanswered parts it may hold now: its window, 0 while it is not up."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether it wants the text of a long message as one part (``total`` 1), for the carrier to cut."""
 
     @property
     def notes(self) -> Mapping[str, str]:

@@ -77,7 +77,7 @@ def mo_of(event: events.Delivered) -> Mo:
     deliver = event.deliver
     part = part_of(deliver.tp_udhi, deliver.msg_content)
     return Mo(
-        ref=ref_of(deliver.msg_id),
+        ref=ref_of(deliver.msg_id) if deliver.msg_id else "",
         sender=deliver.src_terminal_id,
         to=deliver.dest_id,
         text=text_of(deliver.msg_fmt, part.body),

@@ -86,7 +86,7 @@ def test_nonsense_and_floods_do_no_harm(running: Stack, operator: redis.Redis) -
     (now,) = live.read(operator, datetime.now(UTC))
     key = f"link-ask:{now.gateway}"
     late = json.dumps({"id": "late", "link": "mobile", "until": time.time() - 1, "query": ["2026-11-23", ""]})
-    wrong = [
+    wrong: list[dict[str, Any]] = [
         {"link": "nowhere"},
         {"query": ["yesterday", ""]},
         {"query": 7},
@@ -94,7 +94,7 @@ def test_nonsense_and_floods_do_no_harm(running: Stack, operator: redis.Redis) -
         {"cancel": None},
         {},
     ]
-    asked = {"link": "mobile", "until": time.time() + 30}
+    asked: dict[str, Any] = {"link": "mobile", "until": time.time() + 30}
     questions = [json.dumps({"id": f"wrong{n}", **asked, **more}) for n, more in enumerate(wrong)]
     for text in ("\udcff", "{}", "[]", "null", "7", late, *questions):
         operator.rpush(key, text.encode("utf-8", "surrogateescape"))

@@ -587,6 +587,15 @@ def test_unreadable_pdus_are_told_answered_and_end_the_link_when_there_are_too_m
     assert events[-1] == Closed(why="more than 100 unreadable PDUs")
 
 
+def test_unreadable_answer_to_connect_ends_the_login_and_nothing_later() -> None:
+    cut = bytes.fromhex("0000000e 80000001 00000001 0000")
+    session, _ = client()
+    assert [type(event) for event in session.receive(cut, 1)] == [Malformed, Closed]
+    session = open_client()
+    assert [type(event) for event in session.receive(cut, 1)] == [Malformed]
+    assert session.state is State.OPEN
+
+
 def test_unreadable_submit_is_answered() -> None:
     server = open_server()
     server.receive(bytes.fromhex("0000000c 00000004 00000009"), 2)
