@@ -218,6 +218,20 @@ function does.mo(seen, mark, key, number, total, text, deadline, record)
   return 'part'
 end
 
+-- Whether the receiver said STOP while the message was held back (outgoing.lua asks before).
+local function is_stopped(m)
+  return (m.message_class == 'notification' or m.message_class == 'bulk')
+    and redis.call('SISMEMBER', 'sms:stopped', m.to or '') == 1
+end
+
+local function failed(m, why)
+  local event = {kind = 'sms.failed', at = job.at, id = m.id .. '-failed', result = why, number = m.to, sms_id = m.id}
+  for _, name in ipairs({'queue_id', 'message_id', 'subscriber', 'domain'}) do
+    if type(m[name]) == 'string' and m[name] ~= '' then event[name] = m[name] end
+  end
+  return cjson.encode(event)
+end
+
 -- tick: what time brings: long MO whose parts did not all come, dialogues that wait too long, messages whose hour has come.
 function does.tick(now, limit)
   for _, key in ipairs(redis.call('ZRANGEBYSCORE', 'mo-joins', '-inf', now, 'LIMIT', 0, limit)) do flush_join(key) end
@@ -228,7 +242,12 @@ function does.tick(now, limit)
   local due = redis.call('ZRANGEBYSCORE', 'mt-later', '-inf', now, 'LIMIT', 0, limit)
   for _, message in ipairs(due) do
     local m = cjson.decode(message)
-    redis.call('XADD', 'mt:' .. m.route .. ':' .. (m.message_class or 'notification'), '*', 'm', message)
+    m.message_class = m.message_class or 'notification'
+    if is_stopped(m) then
+      emit(failed(m, 'stopped'))
+    else
+      redis.call('XADD', 'mt:' .. m.route .. ':' .. m.message_class, '*', 'm', message)
+    end
     redis.call('ZREM', 'mt-later', message)
   end
   return #due

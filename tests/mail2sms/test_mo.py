@@ -18,6 +18,7 @@ from rq.serializers import JSONSerializer
 
 from bench.stack import SRC_ID, Stack, wait_for
 from caiyou import queues
+from caiyou.events import Event, Kind
 from caiyou.queues import MO_JOB, MO_QUEUE
 from caiyou.settings import load
 from mail2sms.content import whole
@@ -291,6 +292,33 @@ def test_stop_and_start(stack: Stack, dialogues: Dialogues) -> None:
         assert stack.redis.smembers("sms:stopped") == members
     assert len(stack.events("sms.stopped")) == len(stack.events("sms.started")) == 1
     assert len(replies(stack)) == 4
+
+
+@pytest.mark.parametrize(
+    "message_class, goes", [("notification", False), ("bulk", False), ("code", True), ("alarm", True)]
+)
+def test_stop_holds_for_what_was_held_back(
+    recorder: Recorder, client: redis.Redis, message_class: str, goes: bool
+) -> None:
+    client.sadd("sms:stopped", NUMBER)
+    message = queues.ShortMessage(
+        id="a",
+        to=NUMBER,
+        text="x",
+        route="default",
+        message_class=message_class,
+        domain="example.test",
+        queue_id="4abc",
+    )
+    client.zadd("mt-later", {json.dumps(queues.to_payload(message)): 1.0})
+    recorder.tick(2.0)
+    assert client.exists(queues.mt_stream("default", message_class)) == goes
+    assert not client.exists("mt-later")
+    entries: Any = client.xrange("events")
+    events = [Event.from_json(fields["e"]) for _, fields in entries]
+    assert [(e.kind, e.result, e.sms_id, e.number, e.domain, e.queue_id) for e in events] == (
+        [] if goes else [(Kind.SMS_FAILED, "stopped", "a", NUMBER, "example.test", "4abc")]
+    )
 
 
 def limited(stack: Stack, **settings: int) -> Dialogues:
