@@ -40,6 +40,9 @@ _PHRASES = {
     Kind.SMS_EXPIRED: _("SMS expired"),
     Kind.SMS_IN_DOUBT: _("SMS in doubt: sent, not answered"),
     Kind.SMS_RECEIVED: _("SMS received from"),
+    Kind.SMS_STOPPED: _("no notifications any more for"),
+    Kind.SMS_STARTED: _("notifications again for"),
+    Kind.CARD_ORDERED: _("card ordered by SMS from"),
 }
 _JOB_PHRASES = {"queued": _("waits for a worker"), "started": _("is being worked on"), "failed": _("failed")}
 _WAITS = {"stream": _("not in the ledger yet"), "spool": _("waits for Redis")}
