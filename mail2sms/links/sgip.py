@@ -44,7 +44,7 @@ from mail2sms.sgip.taken import Taken
 
 logger = logging.getLogger("mail2sms.links.sgip")
 
-SETTLE_S = 0.5
+SETTLE_S = 0.3
 STEADY_S = 5.0
 RESTING = "resting; binds when there is something to send"
 SLAMMED = "the SMG took the login and closed the connection: name or password may be wrong"
@@ -154,7 +154,8 @@ class SgipLink(StreamLink[ClientSession]):
             self._open()
         else:
             self._settling = True
-            asyncio.get_running_loop().call_later(SETTLE_S, self._settled, self._wire)
+            settle_s = min(SETTLE_S, self._settings.idle_s / 2)
+            asyncio.get_running_loop().call_later(settle_s, self._settled, self._wire)
 
     def _settled(self, wire: Wire[ClientSession] | None) -> None:
         if self._settling and wire is not None and wire is self._wire and wire.session.state is State.OPEN:

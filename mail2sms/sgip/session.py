@@ -17,6 +17,7 @@ the connection that the SP bound for SUBMIT as well (SMSGate does), so a client 
 | server NEW | anything else, nothing for answer_s | CLOSED    | Closed |
 | server ASKED | admit()                           | OPEN      | |
 | server ASKED | refuse()                          | CLOSED    | Closed |
+| server ASKED | a message                         | ASKED     | Forgave; it is dropped and will come again |
 | server OPEN | BIND                               | OPEN      | Forgave; it is answered with result 2 |
 | OPEN      | a response                           | OPEN      | Answered (WindowFree) |
 | OPEN      | a request unanswered for answer_s    | OPEN      | sent again, as it was; after ``tries``: Unanswered |
@@ -27,7 +28,7 @@ the connection that the SP bound for SUBMIT as well (SMSGate does), so a client 
 | OPEN      | nothing received for idle_s, nothing open | ENDING (client), CLOSED (server) | Closed, clean |
 | OPEN      | terminate()                          | ENDING    | UNBIND goes out; answers still come in |
 | ENDING    | UNBIND_RESP, or nothing for answer_s | CLOSED    | Closed |
-| any but NEW, CLOSED | UNBIND                     | CLOSED    | Closed (it is answered) |
+| any but NEW, CLOSED | UNBIND                     | CLOSED    | Closed; it is answered once its messages are |
 | any but CLOSED | octets that are no SGIP, connection_lost() | CLOSED | Closed |
 
 There is no heartbeat: SMGs cut a connection that is idle for 60 s, and the text wants the client to end it itself.
@@ -93,6 +94,7 @@ class SgipSession(Session):
         self._sequencer = sequencer
         self._taken = taken
         self._wanted: int | None = None
+        self._unbound_as: int | None = None  # the peer's UNBIND, while it waits for our answers
         self._handlers |= {
             Unbind: self._on_unbind,
             UnbindResp: self._on_unbind_resp,
@@ -131,6 +133,8 @@ class SgipSession(Session):
         self.owed -= 1
         if self.state in (State.OPEN, State.ENDING):
             self._out.append(encode_answer(event.message.COMMAND, event.sequence_id, result))
+            if self._unbound_as is not None and not self.owed:
+                self._ended(self._unbound_as, UnbindResp())
 
     # --- what the base asks
 
@@ -189,8 +193,12 @@ class SgipSession(Session):
             case Seen.WAITS:
                 pass
 
-    def _on_unbind(self, sequence_id: int, _: Unbind, __: float) -> None:
-        self._ended(sequence_id, UnbindResp())
+    def _on_unbind(self, sequence_id: int, _: Unbind, now: float) -> None:
+        if self.owed:
+            self._unbound_as = sequence_id
+            self.state, self._ends_at = State.ENDING, now + self.limits.answer_s
+        else:
+            self._ended(sequence_id, UnbindResp())
 
     def _on_unbind_resp(self, _: int, __: UnbindResp, ___: float) -> None:
         self._end_answered()
@@ -252,25 +260,29 @@ class ServerSession(SgipSession):
         self._ends_at = now + login_s
 
     def admit(self, now: float) -> None:
-        """Answer the BIND: welcome."""
-        self._check_asked()
-        self._send(BindResp(result=Result.OK), self._asked_as)
-        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+        """Answer the BIND: welcome. Does nothing when the session is closed."""
+        if self._is_asked():
+            self._send(BindResp(result=Result.OK), self._asked_as)
+            self.state, self._ends_at, self._heard_at = State.OPEN, None, now
 
     def refuse(self, result: int) -> None:
-        """Answer the BIND with ``result`` and close."""
-        self._check_asked()
-        self._send(BindResp(result=result), self._asked_as)
-        self._close(f"login refused: {words_of(result)}")
+        """Answer the BIND with ``result`` and close. Does nothing when the session is closed."""
+        if self._is_asked():
+            self._send(BindResp(result=result), self._asked_as)
+            self._close(f"login refused: {words_of(result)}")
 
-    def _check_asked(self) -> None:
-        if self.state is not State.ASKED:
+    def _is_asked(self) -> bool:
+        if self.state not in (State.ASKED, State.CLOSED):
             raise NotOpen(f"no login is asked for: the session is {self.state.value}")
+        return self.state is State.ASKED
 
     def _may_come(self, pdu: Pdu) -> bool:
         if self.state in (State.OPEN, State.ENDING) or (self.state is State.NEW and isinstance(pdu, Bind)):
             return True
-        self._close(f"{type(pdu).__name__} before the login")
+        if self.state is State.ASKED:  # sent without waiting for the answer; it will come again
+            self._forgive(f"{type(pdu).__name__} before BIND was answered")
+        else:
+            self._close(f"{type(pdu).__name__} before the login")
         return False
 
     def _on_bind(self, sequence_id: int, bind: Bind, _: float) -> None:

@@ -42,6 +42,7 @@ class _Sends:
         self.sent[sequence_id] = outgoing
         wire.flush()
         if isinstance(message, Report) and not outgoing.rounds:
+            self.smg.counts["reports_repeated"] += faults.report_same_sequence or faults.report_other_content
             if faults.report_same_sequence:
                 wire.write(encode(message, sequence_id))
             if faults.report_other_content:

@@ -141,8 +141,8 @@ def test_a_password_that_does_not_fit_is_not_shown() -> None:
 
 
 def test_login_in_vain_on_either_side() -> None:
+    assert ClientSession(LIMITS, Sequencer(1), BY_SMG, Taken()).deadline is None
     client = ClientSession(LIMITS, Sequencer(1), BY_SMG, Taken())
-    assert client.deadline is None
     client.bind(LoginType.SP_TO_SMG, "caiyou", "x", 0)
     assert client.deadline == 30
     assert client.tick(30) == [Closed(why="no login in time")]
@@ -173,9 +173,25 @@ def test_refused_by_us() -> None:
     server.receive(encode(Bind(login_type=2, login_name="smg", login_password="wrong"), 7), 0)
     server.refuse(Result.LOGIN)
     assert pdus(server.data_to_send()) == [(7, BindResp(result=1))]
-    assert server.is_closed
+    server.admit(0)  # too late
+    assert server.data_to_send() == b""
+    assert server.connection_lost("end") == [Closed(why="login refused: 1 login")]
     with pytest.raises(NotOpen):
-        server.admit(0)
+        sp_server().admit(0)
+
+
+def test_messages_behind_a_bind_that_is_not_answered_yet() -> None:
+    server = ServerSession(LIMITS, Sequencer(1), BY_SMG, Taken())
+    bind = Bind(login_type=2, login_name="smg", login_password="secret")
+    found = server.receive(encode(bind, 7) + encode(DELIVER, 8) + encode(bind, 9), 0)
+    assert found == [
+        BindAsked(bind=bind),
+        Forgave(what="Deliver before BIND was answered"),
+        Forgave(what="Bind before BIND was answered"),
+    ]
+    server.admit(0)
+    assert pdus(server.data_to_send()) == [(7, BindResp(result=0))]
+    assert server.receive(encode(DELIVER, 8), 30) == [Requested(sequence_id=8, message=DELIVER)]
 
 
 def test_messages_before_the_bind_response_wait_to_come_again() -> None:
@@ -254,7 +270,8 @@ def test_cut_names_what_is_in_doubt() -> None:
 @pytest.mark.parametrize("make", [sp_server, sp_client])
 def test_messages_come_down_either_connection_and_are_answered_when_done(make: Any) -> None:
     session = make()
-    for sequence, message in enumerate((REPORT, DELIVER, USER_RPT), 100):
+    messages: tuple[Message, ...] = (REPORT, DELIVER, USER_RPT)
+    for sequence, message in enumerate(messages, 100):
         (event,) = session.receive(encode(message, sequence), 1)
         assert event == Requested(sequence_id=sequence, message=message)
         assert session.data_to_send() == b""
@@ -365,6 +382,23 @@ def test_the_smg_unbinds() -> None:
     assert pdus(session.data_to_send()) == [(5, UnbindResp())]
 
 
+def test_messages_before_an_unbind_are_answered_before_it() -> None:
+    session = sp_server()
+    (event,) = session.receive(encode(REPORT, 5) + encode(Unbind(), 6), 1)
+    assert session.data_to_send() == b""
+    session.acknowledge(event)
+    assert pdus(session.data_to_send()) == [(5, ReportResp()), (6, UnbindResp())]
+    assert session.connection_lost("end") == [Closed(why="the peer sent UNBIND", clean=True)]
+
+
+def test_an_unbind_does_not_wait_for_ever() -> None:
+    session = sp_server()
+    session.receive(encode(REPORT, 5) + encode(Unbind(), 6), 1)
+    assert session.deadline == 31
+    (closed,) = session.tick(31)
+    assert isinstance(closed, Closed)
+
+
 def test_answers_and_messages_are_still_taken_while_ending() -> None:
     session = sp_client()
     sent = session.request(SUBMIT, 0)
@@ -433,7 +467,8 @@ def test_junk_ends_the_session(junk: bytes) -> None:
 
 def test_octet_by_octet() -> None:
     session = sp_server()
-    stream = b"".join(encode(m, n) for n, m in enumerate((REPORT, DELIVER, USER_RPT), 1))
+    messages: tuple[Message, ...] = (REPORT, DELIVER, USER_RPT)
+    stream = b"".join(encode(m, n) for n, m in enumerate(messages, 1))
     found = [event for at in range(len(stream)) for event in session.receive(stream[at : at + 1], 1)]
     assert [event.message for event in found] == [REPORT, DELIVER, USER_RPT]
 
