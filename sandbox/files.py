@@ -30,10 +30,10 @@ def write(path: Path, text: str, owner: str = "root", group: str | None = None, 
     return path
 
 
-def secret(path: Path, group: str = "root") -> str:
-    """The secret in a file that ``group`` may read; made up on first use."""
+def secret(path: Path, group: str = "root", octets: int = 32) -> str:
+    """The secret in a file that ``group`` may read; made up on first use, ``octets`` long."""
     if not path.exists():
-        write(path, secrets.token_urlsafe(24) + "\n", group=group, mode=0o640)
+        write(path, secrets.token_urlsafe(octets)[:octets] + "\n", group=group, mode=0o640)
     return path.read_text(encoding="utf-8").rstrip("\n")
 
 

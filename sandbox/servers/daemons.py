@@ -13,6 +13,8 @@ from sandbox.servers import clamd, dovecot, redis, slapd, tls
 
 SP_ID, SRC_ID = "901234", "10658"
 CLIENT_ID, TELECOM_SRC_ID = "90123456", "10659"
+SYSTEM_ID, AGGREGATOR_SRC_ID = "caiyou", "10660"
+SMPP_PASSWORD_OCTETS = 8  # SMPP 3.4 allows no more
 # milter protocol 6 (libmilter/mfdef.h): negotiate options; the answer is a packet of the same kind.
 NEGOTIATE = bytes.fromhex("0000000d 4f 00000006 000001ff 001fffff".replace(" ", ""))
 
@@ -62,6 +64,7 @@ def prepare(layout: Layout) -> list[Process]:
     for name in ("ismg", "smgw"):
         files.secret(layout.secrets / name, group="caiyou")
     files.secret(layout.secrets / "provider", group="caiyou")
+    files.secret(layout.secrets / "smsc", group="caiyou", octets=SMPP_PASSWORD_OCTETS)
     for path in (layout.secrets, layout.etc):
         files.folder(path)
     files.write(layout.settings_file, _settings(layout))
@@ -79,6 +82,8 @@ def prepare(layout: Layout) -> list[Process]:
     carriers += (f"--provider-callback=http://{HOST}:{ports.callback}/callback/provider",)
     carriers += (f"--smgw-port={ports.smgw}", f"--smgw-client-id={CLIENT_ID}")
     carriers += (f"--smgw-secret-file={layout.secrets / 'smgw'}",)
+    carriers += (f"--smsc-port={ports.smsc}", f"--smsc-system-id={SYSTEM_ID}")
+    carriers += (f"--smsc-secret-file={layout.secrets / 'smsc'}",)
     carriers += (f"--modem-device={modem_device(layout)}",)
     carriers += tuple(f"--phone={account.mobile}" for account in site.ACCOUNTS if account.mobile)
     world = (f"--port={ports.world}", f"--folder={layout.world}")
@@ -175,6 +180,7 @@ metrics_listen = "{HOST}:{ports.metrics}"
 [sms.routes]
 default = ["ismg"]
 telecom = ["smgw"]
+aggregator = ["smsc"]
 provider = ["provider"]
 modem = ["modem"]
 
@@ -207,6 +213,16 @@ port = {ports.smgw}
 client_id = "{CLIENT_ID}"
 secret_file = "{layout.secrets}/smgw"
 src_id = "{TELECOM_SRC_ID}"
+reconnect_max_s = 2.0
+refused_s = 5.0
+
+[sms.links.smsc]
+type = "smpp"
+host = "{HOST}"
+port = {ports.smsc}
+system_id = "{SYSTEM_ID}"
+secret_file = "{layout.secrets}/smsc"
+src_id = "{AGGREGATOR_SRC_ID}"
 reconnect_max_s = 2.0
 refused_s = 5.0
 
