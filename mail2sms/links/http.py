@@ -19,6 +19,7 @@ from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from caiyou import log
 from caiyou.errors import SettingsError
@@ -97,7 +98,7 @@ class HttpLink:
         health = self._health
         try:
             while True:
-                sink.changed(LinkState.CONNECTING, self._settings.preset)
+                sink.changed(LinkState.CONNECTING, urlsplit(self._settings.url).netloc)
                 client, why = self._prepared()
                 refused, pause_s = client is None, 0.0
                 if client is not None:

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from secrets import token_hex
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -22,6 +21,7 @@ from mail2sms.settings.http_callback import HttpCallback, HttpCallbackSignature,
 MAX_FIELDS = 200
 MAX_ENTRIES = 1000  # of one callback
 MAX_WORD = 200  # characters of an id or a status
+MAX_STAT = 40  # of what people are shown
 
 
 class Unauthorized(Exception):
@@ -172,6 +172,16 @@ class _Content:
             return text_of(MsgFmt.UCS2, value)
         return value if isinstance(value, str) else self._decoded(value, charset or self.charset)
 
+    def udh(self, path: str) -> bytes:
+        """A user data header: its octets, which begin with how many follow, or hexadecimal digits."""
+        value = self._at(path) if path else None
+        if isinstance(value, bytes) and value and value[0] == len(value) - 1:
+            return value
+        try:
+            return bytes.fromhex(self.word(path))
+        except ValueError:
+            return b""
+
     def sorted_fields(self, but: str) -> str:
         """See ``template.BOUND``."""
         document = self.document if isinstance(self.document, dict) else {}
@@ -235,11 +245,12 @@ def _report(how: HttpReport, entry: _Content) -> Report | None:
     if not _is(how.when, entry) or not ref or not status:
         return None
     states = {word.upper(): state for word, state in how.states.items()}
-    stat = " ".join(entry.word(how.stat).split())[:40] or status
+    state = states.get(status.strip().upper(), how.other)
+    stat = " ".join(entry.word(how.stat).split())[:MAX_STAT]
     return Report(
         ref=ref,
-        state=ReportState(states.get(status.strip().upper(), how.other)),
-        stat=stat,
+        state=ReportState(state),
+        stat=stat or (f"{status} {state}" if status.isdigit() else status[:MAX_STAT]),
         to=entry.word(how.to)[:MAX_WORD],
     )
 
@@ -248,10 +259,10 @@ def _mo(how: HttpMo, entry: _Content, src_id: str) -> Mo | None:
     sender = entry.word(how.sender)[:MAX_WORD]
     if not _is(how.when, entry) or not sender or not entry.has(how.text):
         return None
-    part = part_of(1, _octets(entry.word(how.udh)))
+    part = part_of(1, entry.udh(how.udh))
     text = entry.text(how.text, entry.word(how.text_charset))
     return Mo(
-        ref=entry.word(how.id)[:MAX_WORD] or token_hex(12),
+        ref=entry.word(how.id)[:MAX_WORD],
         sender=sender,
         to=entry.word(how.to)[:MAX_WORD] or src_id,
         text=text if part.total > 1 else whole(text),
@@ -259,10 +270,3 @@ def _mo(how: HttpMo, entry: _Content, src_id: str) -> Mo | None:
         number=part.number,
         total=part.total,
     )
-
-
-def _octets(digits: str) -> bytes:
-    try:
-        return bytes.fromhex(digits)
-    except ValueError:
-        return b""

@@ -18,7 +18,7 @@ def steps(path: str) -> tuple[str | int, ...]:
     at = 0
     while at < len(path):
         step = _STEP.match(path, at)
-        if step is None:
+        if step is None or path[0] == ".":
             raise ValueError(f"{path!r} is not a path; expected something like data.messages[0].id")
         found.append(step[1] if step[1] else int(step[2]))
         at = step.end()

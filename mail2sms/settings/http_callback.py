@@ -80,7 +80,7 @@ class HttpMo(Table):
     to: Path_ = Field("", description="our number; default: src_id")
     text: Path_ = Field(description="the text")
     text_charset: Path_ = Field("", description="where the name of the text's charset stands, in a form or query")
-    udh: Path_ = Field("", description="user data header in hexadecimal digits, where long texts come in parts")
+    udh: Path_ = Field("", description="user data header, octets or hexadecimal digits, where long texts come in parts")
 
 
 class HttpCallback(Table):
