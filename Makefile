@@ -10,7 +10,7 @@ export CAIYOU_SANDBOX := $(SANDBOX)
 export PYTHONWARNINGS :=
 
 CAIYOU := .venv/bin/caiyou
-BENCHMARKS := mailflow directory notify
+BENCHMARKS := mailflow directory notify cmpp
 
 .PHONY: help setup run stop status reset check test test-setup test-plain test-live bench
 help:
