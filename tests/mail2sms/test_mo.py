@@ -22,6 +22,7 @@ from caiyou.events import Event, Kind
 from caiyou.queues import MO_JOB, MO_QUEUE
 from caiyou.settings import load
 from mail2sms.content import whole
+from mail2sms.dialog.job import SCRIPT as DIALOG_SCRIPT
 from mail2sms.dialog.job import CannotAnswer, Dialogues
 from mail2sms.journal import SCRIPT
 from mail2sms.links import Mo
@@ -319,6 +320,40 @@ def test_stop_holds_for_what_was_held_back(
     assert [(e.kind, e.result, e.sms_id, e.number, e.domain, e.queue_id) for e in events] == (
         [] if goes else [(Kind.SMS_FAILED, "stopped", "a", NUMBER, "example.test", "4abc")]
     )
+
+
+def step(client: redis.Redis, name: str, *facts: str, **more: Any) -> Any:
+    """A step of dialog.lua."""
+    return client.eval(DIALOG_SCRIPT, 0, json.dumps({"step": name, "number": NUMBER, **more}), *facts)
+
+
+def test_a_job_does_not_end_while_a_message_waits(recorder: Recorder, client: redis.Redis) -> None:
+    """It came after the job had looked: no other job is made for it."""
+    recorder.record(text="a")
+    assert step(client, "rest") == 0
+    assert client.exists(f"mo:called:{NUMBER}")
+    client.delete(f"mo:inbox:{NUMBER}")
+    assert step(client, "rest") == 1
+    recorder.record(text="b")
+    assert Queue(MO_QUEUE, connection=client, serializer=JSONSerializer).count == 2
+
+
+def test_a_step_sent_twice_is_taken_once(recorder: Recorder, client: redis.Redis) -> None:
+    """As when Redis took it and its answer was lost."""
+    recorder.record(text="a")
+    recorder.record(text="b")
+    head, draft, stopped, withheld = step(client, "look")
+    assert (draft, stopped, withheld) == ("", 0, 0)
+    reply = {"stream": "mt:default:code", "message": "{}", "event": "{}", "limited": False}
+    turn = {"pop": True, "draft": "x", "due": 9, "draft_ttl_s": 9, "events": ["{}"], "replies": [reply]}
+    turn |= {"day": "20261123", "per_day": 9, "help_every_s": 0, "stopped": 1, "stopped_event": "{}"}
+    second, *rest = step(client, "turn", head, draft, **turn)
+    assert json.loads(second)["text"] == "b".encode("utf-16-be").hex()
+    assert rest == ["x", 1, 0]
+    events = client.xlen("events")
+    for facts in ((head, draft), (second, draft), (head, "x")):  # the message moved on, the draft did, both
+        assert step(client, "turn", *facts, **turn) == [second, "x", 1, -1]
+    assert (client.xlen("events"), client.xlen("mt:default:code"), client.llen(f"mo:inbox:{NUMBER}")) == (events, 1, 1)
 
 
 def limited(stack: Stack, **settings: int) -> Dialogues:
