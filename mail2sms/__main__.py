@@ -8,6 +8,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio
@@ -62,11 +63,18 @@ def lanes_of(settings: SmsSettings, region: str) -> list[Lane]:
     return [Lane(name, link_of(name, settings.links[name], region), settings.links[name].rate) for name in used]
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Run until ``stop`` is set, then finish what is in flight."""
-    sms = settings.table(SmsSettings)
-    if not sms.routes:
-        logger.warning(log.line(None, gateway=sms.gateway, why="no routes in [sms]: nothing to send over"))
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a gateway is made of; nothing runs yet."""
+
+    connection: redis.asyncio.Redis
+    journal: Journal
+    gateway: Gateway
+    intake: Intake
+
+
+def gateway_of(settings: Settings, sms: SmsSettings) -> Parts:
+    """A gateway by the settings ``sms``."""
     connection = _client(settings)
     fixed = {
         "lease": lease_key(sms.gateway),
@@ -75,7 +83,16 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
     }
     journal = Journal(connection, fixed)
     gateway = Gateway(sms, lanes_of(sms, settings.site.region), journal, settings.site.region)
-    intake = Intake(gateway, connection, sms.gateway)
+    return Parts(connection, journal, gateway, Intake(gateway, connection, sms.gateway))
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set, then finish what is in flight."""
+    sms = settings.table(SmsSettings)
+    if not sms.routes:
+        logger.warning(log.line(None, gateway=sms.gateway, why="no routes in [sms]: nothing to send over"))
+    parts = gateway_of(settings, sms)
+    connection, journal, gateway, intake = parts.connection, parts.journal, parts.gateway, parts.intake
     journal_task = asyncio.create_task(journal.run(), name="journal")
     intake_task = asyncio.create_task(intake.run(), name="intake")
     asking_task = asyncio.create_task(Asking(gateway, connection, sms.gateway).run(), name="asking")
