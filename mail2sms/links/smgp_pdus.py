@@ -10,7 +10,7 @@ from mail2sms.links import Mo, MtPart, Report, ReportState
 from mail2sms.settings.smgp import SmgpLinkSettings
 from mail2sms.smgp import events
 from mail2sms.smgp.codes import Status
-from mail2sms.smgp.pdu import Deliver, Submit
+from mail2sms.smgp.pdu import NO_MSG_ID, Deliver, Submit
 from mail2sms.smgp.times import absolute, read_minute, relative
 
 REPORT_STATES = {
@@ -62,11 +62,11 @@ def report_of(event: events.Reported) -> Report:
 
 
 def mo_of(event: events.Delivered) -> Mo:
-    """A message from a handset, or one part of it."""
+    """A message from a handset, or one part of it. ``ref`` is empty where the SMGW gave no MsgID."""
     deliver = event.deliver
     part = _part_of(deliver)
     return Mo(
-        ref=ref_of(deliver.msg_id),
+        ref="" if deliver.msg_id == NO_MSG_ID else ref_of(deliver.msg_id),
         sender=deliver.src_term_id,
         to=deliver.dest_term_id,
         text=text_of(deliver.msg_format, part.body),

@@ -136,6 +136,7 @@ def _mo(**more: Any) -> Mo:
 def test_a_message_from_a_handset() -> None:
     assert _mo() == Mo(ref=ID.hex(), sender="18900000001", to="1065901", text="OK")
     assert _mo(msg_format=15, msg_content="做卡".encode("gbk")).text == "做卡"
+    assert _mo(msg_id=bytes(10)).ref == ""  # which says nothing of repeats
 
 
 @pytest.mark.parametrize(
