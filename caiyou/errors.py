@@ -6,6 +6,7 @@ CaiyouError
 │   ├── NotFound         the thing named does not exist
 │   └── AlreadyExists    the thing named exists
 ├── DirectoryDown        no LDAP server answered
+├── ServiceDown          Redis or the ledger did not answer a person's command; the text says which and why
 ├── OutboxDown           neither Redis nor the spool file took a record
 ├── ProtocolError        a peer sent octets that its protocol does not allow
 └── DeliveryError        a message or recipient is refused, with a Reply
@@ -66,6 +67,10 @@ class AlreadyExists(InputError):
 
 class DirectoryDown(CaiyouError):
     """No LDAP server answered."""
+
+
+class ServiceDown(CaiyouError):
+    """Redis or the ledger did not answer a person's command."""
 
 
 class ProtocolError(CaiyouError):

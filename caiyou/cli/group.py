@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from caiyou.errors import CaiyouError, DirectoryDown, SettingsError
+from caiyou.errors import CaiyouError, DirectoryDown, ServiceDown, SettingsError
 
 EX_UNAVAILABLE, EX_CONFIG = 69, 78  # sysexits.h
 
@@ -56,7 +56,7 @@ class LazyGroup(click.Group):
             return 1
         except SettingsError as error:
             return _told(error, EX_CONFIG)
-        except DirectoryDown as error:
+        except (DirectoryDown, ServiceDown) as error:
             return _told(error, EX_UNAVAILABLE)
         except CaiyouError as error:
             return _told(error, 1)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from gettext import gettext as _
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _SIZE = re.compile(r"(\d+)\s*([KMGT]?)(i?B)?", re.IGNORECASE)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _POWERS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 
 DEFAULT = "default"  # takes a field back to what holds without it
@@ -49,6 +52,29 @@ class Fen(click.ParamType[int | str]):
         if not (value.isascii() and value.isdigit()):
             self.fail(_("{value!r} is no amount; expected fen, like 5000 for 50 yuan").format(value=value), param, ctx)
         return int(value)
+
+
+def moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """A time as a person names it: so long ago, or a date or a time of ``zone``; raises BadParameter."""
+    if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
+        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        at = datetime.fromisoformat(text)
+        if not 1970 <= at.year < 3000:
+            raise ValueError("no time of ours")
+    except ValueError:
+        raise click.BadParameter(
+            _("{text!r}; expected 90m, 3h, 2d, 2025-01-31 or 2025-01-31T08:00").format(text=text[:40])
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=zone)
+
+
+def span_s(text: str) -> float:
+    """A span of time as a person writes it, in seconds: 30s, 90m, 2h, 1d; raises BadParameter."""
+    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    if not match:
+        raise click.BadParameter(_("{text!r}; expected something like 30s, 90m, 2h or 1d").format(text=text[:40]))
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}).total_seconds()
 
 
 def examples(text: str, *lines: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from gettext import gettext as _
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
 
+from caiyou.cli.options import moment
 from caiyou.cli.output import json_option
 from caiyou.errors import NotFound
 from caiyou.events import Event, Kind
@@ -46,7 +46,6 @@ _PHRASES = {
 }
 _JOB_PHRASES = {"queued": _("waits for a worker"), "started": _("is being worked on"), "failed": _("failed")}
 _WAITS = {"stream": _("not in the ledger yet"), "spool": _("waits for Redis")}
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 @click.command(
@@ -63,7 +62,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 def trace(key: str, since: str | None, newest: int, as_json: bool) -> None:
     settings = current()
     zone = ZoneInfo(settings.site.timezone)
-    start = None if since is None else _time(since, zone, datetime.now(UTC))
+    start = None if since is None else moment(since, zone, datetime.now(UTC))
     with closing(Tracer(settings)) as tracer:
         count = _print(tracer.find(key, start, newest), zone, as_json=as_json)
     for source, why in tracer.unread.items():
@@ -86,18 +85,6 @@ def _print(messages: Iterable[Trace], zone: ZoneInfo, *, as_json: bool) -> int:
     if as_json:
         click.echo("\n]" if count else "[]")
     return count
-
-
-def _time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
-    if match := re.fullmatch(r"(\d{1,4})([mhd])", text):
-        return now - timedelta(**{_UNITS[match[2]]: int(match[1])})
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter(
-            _("{text!r}; expected 90m, 3h, 2d, 2025-01-31 or 2025-01-31T08:00").format(text=text[:40])
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=zone)
 
 
 def _as_text(message: Trace, zone: ZoneInfo) -> list[str]:
@@ -130,6 +117,11 @@ def _what(entry: Entry) -> str:
         return f"{what.queue_id}: {what.text}"
     if isinstance(what, Job):
         return f"{what.id} {_JOB_PHRASES.get(what.status, what.status)}"
+    return phrase(what)
+
+
+def phrase(what: Event) -> str:
+    """An event in words."""
     named = [what.subscriber, what.number, what.sms_id]
     if what.size_bytes is not None:
         named.append(f"{what.size_bytes} bytes")
@@ -139,7 +131,7 @@ def _what(entry: Entry) -> str:
     detail = ", ".join(
         f"{key}={_plain(value)}" for key, value in what.detail.items() if value not in (None, "", [], {})
     )
-    return f"{text} ({detail})" if detail else text
+    return _printable(f"{text} ({detail})" if detail else text)
 
 
 def _plain(value: Any) -> str:

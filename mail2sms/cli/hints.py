@@ -1,0 +1,47 @@
+"""What to look at when a link does not come up, in plain words."""
+
+from __future__ import annotations
+
+import re
+from gettext import gettext as _
+
+from mail2sms.links import LinkState
+
+_REFUSED = _(
+    "The carrier was reached and refuses the login: compare account, secret and version with the carrier's letter, and"
+    " ask whether this machine's address is on its list."
+)
+_OTHER = _("See what the link says above.")
+# In this order: what the operating system, the links and TLS say.
+_HINTS = (
+    (r"secret", _("The secret's file is not right: one line, readable by the gateway's user.")),
+    (
+        r"connect call failed|connection refused|errno 111\b",
+        _("The host is there, and nobody listens on that port: is the port right, and is the carrier's server up?"),
+    ),
+    (
+        r"unreachable|no route|errno 1(01|13)\b",
+        _("There is no way to that network from here: look at the route, the VPN or the leased line."),
+    ),
+    (
+        r"no answer|timed? ?out|errno 110\b",
+        _("No answer: a firewall on the way, or this machine's address is not on the carrier's list."),
+    ),
+    (r"certificate|ssl|tls", _("TLS cannot be agreed on: look at the certificate, ca_file and the name of the host.")),
+    (
+        r"lost|closed|reset|errno 104\b",
+        _(
+            "The carrier ends the connection before it answers the login: often this machine's address is not on its"
+            " list, or that port speaks another protocol."
+        ),
+    ),
+    (r"no such file|errno (2|6|19)\b", _("The device is not there: is it plugged in, and is its name right?")),
+    (r"permission|errno 13\b", _("This user may not open it: look at the group of the device or file.")),
+)
+
+
+def hint_of(state: LinkState, why: str) -> str:
+    """For a link that stands so."""
+    if state is LinkState.REFUSED and "secret" not in why:
+        return _REFUSED
+    return next((words for pattern, words in _HINTS if re.search(pattern, why, re.IGNORECASE)), _OTHER)
