@@ -180,7 +180,8 @@ class Dialogues:
         reply = turn.replies[place]
         at = datetime.fromtimestamp(now, UTC)
         way = self._router.way(message.number, message_class=MESSAGE_CLASS)
-        src = message.to if message.to.isascii() and message.to.isdigit() and len(message.to) <= 21 else ""
+        src = message.to.removeprefix("+")
+        src = src if src.isascii() and src.isdigit() and len(src) <= 21 else ""
         short = ShortMessage(
             id=f"{message.id}-r{place}",
             to=message.number,
