@@ -15,6 +15,8 @@ SP_ID, SRC_ID = "901234", "10658"
 CLIENT_ID, TELECOM_SRC_ID = "90123456", "10659"
 SYSTEM_ID, AGGREGATOR_SRC_ID = "caiyou", "10660"
 SMPP_PASSWORD_OCTETS = 8  # SMPP 3.4 allows no more
+SGIP_NODE, SGIP_CORP_ID, UNICOM_SRC_ID = 3_010_099_999, "99999", "10655"
+SGIP_PASSWORD_OCTETS = 16  # Login Password has no more
 # milter protocol 6 (libmilter/mfdef.h): negotiate options; the answer is a packet of the same kind.
 NEGOTIATE = bytes.fromhex("0000000d 4f 00000006 000001ff 001fffff".replace(" ", ""))
 
@@ -65,6 +67,8 @@ def prepare(layout: Layout) -> list[Process]:
         files.secret(layout.secrets / name, group="caiyou")
     files.secret(layout.secrets / "provider", group="caiyou")
     files.secret(layout.secrets / "smsc", group="caiyou", octets=SMPP_PASSWORD_OCTETS)
+    for name in ("smg", "smg-with-us"):
+        files.secret(layout.secrets / name, group="caiyou", octets=SGIP_PASSWORD_OCTETS)
     for path in (layout.secrets, layout.etc):
         files.folder(path)
     files.write(layout.settings_file, _settings(layout))
@@ -84,6 +88,9 @@ def prepare(layout: Layout) -> list[Process]:
     carriers += (f"--smgw-secret-file={layout.secrets / 'smgw'}",)
     carriers += (f"--smsc-port={ports.smsc}", f"--smsc-system-id={SYSTEM_ID}")
     carriers += (f"--smsc-secret-file={layout.secrets / 'smsc'}",)
+    carriers += (f"--smg-port={ports.smg}", f"--smg-secret-file={layout.secrets / 'smg'}")
+    carriers += (f"--smg-node={SGIP_NODE}", f"--smg-corp-id={SGIP_CORP_ID}", f"--smg-sp={HOST}:{ports.sgip}")
+    carriers += (f"--smg-sp-secret-file={layout.secrets / 'smg-with-us'}",)
     carriers += (f"--modem-device={modem_device(layout)}",)
     carriers += tuple(f"--phone={account.mobile}" for account in site.ACCOUNTS if account.mobile)
     world = (f"--port={ports.world}", f"--folder={layout.world}")
@@ -179,6 +186,7 @@ metrics_listen = "{HOST}:{ports.metrics}"
 
 [sms.routes]
 default = ["ismg"]
+unicom = ["smg"]
 telecom = ["smgw"]
 aggregator = ["smsc"]
 provider = ["provider"]
@@ -203,6 +211,21 @@ username = "caiyou"
 key_file = "{layout.secrets}/provider"
 src_id = "{SRC_ID}"
 callback.url = "http://{HOST}:{ports.callback}/callback/provider"
+reconnect_max_s = 2.0
+refused_s = 5.0
+
+[sms.links.smg]
+type = "sgip"
+host = "{HOST}"
+port = {ports.smg}
+node = {SGIP_NODE}
+corp_id = "{SGIP_CORP_ID}"
+name = "caiyou"
+secret_file = "{layout.secrets}/smg"
+src_id = "{UNICOM_SRC_ID}"
+listen = "{HOST}:{ports.sgip}"
+listen_name = "smg"
+listen_secret_file = "{layout.secrets}/smg-with-us"
 reconnect_max_s = 2.0
 refused_s = 5.0
 
