@@ -1,0 +1,223 @@
+"""Software that nobody here wrote reads what an SMPP link says: Wireshark, on the octets of a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mail2sms.links import LinkState, MtPart
+from mail2sms.segment import split
+from mail2sms.session.frame import Splitter
+from mail2sms.smpp.frame import MAX_PDU_OCTETS
+from tests.mail2sms.links.cmpp_peer import part, until
+from tests.mail2sms.links.smpp_peer import NUMBER, SRC_ID, SYSTEM_ID, bench
+
+OUT, IN = "O", "I"
+VALID = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+LONG = "彩邮" * 80
+Pdus = list[tuple[str, bytes, dict[str, Any]]]
+
+
+class Tap:
+    """Stands between the link and the SMSC and keeps every PDU, in order."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self.pdus: list[tuple[str, bytes]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward = await asyncio.open_connection("127.0.0.1", self._to)
+        self._tasks += [
+            asyncio.create_task(self._copy(reader, onward[1], OUT)),
+            asyncio.create_task(self._copy(onward[0], writer, IN)),
+        ]
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
+        splitter = Splitter(MAX_PDU_OCTETS, 16)
+        while data := await reader.read(65536):
+            self.pdus += [(way, octets) for octets in splitter.feed(data)]
+            writer.write(data)
+        writer.close()
+
+    def saw(self, way: str, command: int) -> bool:
+        return any(one == way and _command(pdu) == command for one, pdu in self.pdus)
+
+    async def stop(self) -> None:
+        self._server.close()
+        await asyncio.gather(*self._tasks)
+
+
+# (settings, parts): one link each, so that every form of a message is seen.
+LINKS: list[tuple[dict[str, Any], list[MtPart]]] = [
+    (
+        {"system_type": "CP", "address_range": "10660", "service_type": "CMT", "validity": "absolute", "idle_s": 0.3},
+        [
+            part("hello [world]"),
+            part("您有新邮件", valid_until=VALID, urgent=True, src="106600001"),
+            *[MtPart(to=NUMBER, segment=segment) for segment in split(LONG, reference=42)],
+        ],
+    ),
+    (
+        {"bind": "pair", "src_id": "Caiyou", "long": "sar", "latin": 3},
+        [MtPart(to=NUMBER, segment=segment) for segment in split("Latin letters, " * 12, reference=7)],
+    ),
+    ({"long": "payload", "latin": 8}, [MtPart(to=NUMBER, segment=segment) for segment in split(LONG, reference=42)]),
+]
+
+
+async def _conversation(folder: Path) -> list[tuple[str, bytes]]:
+    """Everything a link can say, to the simulated SMSC."""
+    found: list[tuple[str, bytes]] = []
+    for number, (settings, parts) in enumerate(LINKS):
+        (folder / str(number)).mkdir()
+        async with bench(folder / str(number), receipt_by="data_sm" if number else "both", test_every_s=0.2) as made:
+            tap = Tap(made.port)
+            link = made.link(await tap.start(), **settings)
+            await until(lambda made=made: made.told.saw(LinkState.UP))  # type: ignore[misc]  # the loop's
+            if settings.get("bind") == "pair":
+                await until(lambda link=link: link.notes.get("receiver", "").startswith("up"))  # type: ignore[misc]
+            for tag, one in enumerate(parts):
+                link.submit(tag, one)
+            await until(lambda made=made, parts=parts: len(made.told.reports) == len(parts))  # type: ignore[misc]
+            made.smsc.mo(NUMBER, "10660", "请把名片发给我")
+            await until(lambda made=made: made.told.mos)  # type: ignore[misc]
+            if not number:
+                await until(lambda tap=tap: tap.saw(OUT, 0x8000_0015))  # type: ignore[misc]
+                made.faults(silent=True)  # or its own tests would keep ours away
+                await until(lambda tap=tap: tap.saw(OUT, 0x15))  # type: ignore[misc]
+                made.faults()
+                await until(lambda tap=tap: tap.saw(IN, 0x8000_0015))  # type: ignore[misc]
+            await made.stop()
+            await tap.stop()
+            found += tap.pdus
+    return found
+
+
+def _command(pdu: bytes) -> int:
+    return int.from_bytes(pdu[4:8], "big")
+
+
+def _dissected(pdus: list[tuple[str, bytes]], folder: Path) -> list[dict[str, Any]]:
+    """Each PDU's fields as tshark reads them, in order; fails on a word of doubt of its."""
+    dump, capture = folder / "dump.txt", folder / "capture.pcapng"
+    dump.write_text("".join(f"{way}\n000000 {pdu.hex(' ')}\n" for way, pdu in pdus))
+    convert = ["text2pcap", "-q", "-D", "-n", "-T", "40000,2775", str(dump), str(capture)]
+    subprocess.run(convert, check=True, capture_output=True)
+    read = ["tshark", "-r", str(capture), "-d", "tcp.port==2775,smpp"]
+    text = subprocess.run([*read, "-V"], check=True, capture_output=True, text=True).stdout
+    assert "Malformed" not in text
+    assert "Expert Info (Error" not in text
+    answer = subprocess.run([*read, "-T", "json", "--no-duplicate-keys"], check=True, capture_output=True, text=True)
+    return [_flat(packet["_source"]["layers"]["smpp"]) for packet in json.loads(answer.stdout)]
+
+
+def _flat(tree: dict[str, Any]) -> dict[str, Any]:
+    """Field to value, whatever tree it stands in."""
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, list):  # one tree for each TLV
+            for one in value:
+                found |= _flat(one) if isinstance(one, dict) else {name: one}
+        else:
+            found |= _flat(value) if isinstance(value, dict) else {name: value}
+    return found
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Pdus:
+    """Way, octets and tshark's fields of each PDU."""
+    folder = tmp_path_factory.mktemp("tshark")
+    pdus = asyncio.run(_conversation(folder))
+    fields = _dissected(pdus, folder)
+    assert len(fields) == len(pdus)
+    return [(way, pdu, found) for (way, pdu), found in zip(pdus, fields, strict=True)]
+
+
+def _ours(sent: Pdus, command: int) -> list[dict[str, Any]]:
+    return [fields for way, pdu, fields in sent if way == OUT and _command(pdu) == command]
+
+
+def test_every_header(sent: Pdus) -> None:
+    for _, pdu, fields in sent:
+        assert int(fields["smpp.command_length"]) == len(pdu)
+        assert int(fields["smpp.command_id"], 16) == _command(pdu)
+        assert int(fields["smpp.sequence_number"]) == int.from_bytes(pdu[12:16], "big")
+
+
+def test_everything_we_can_say_was_said(sent: Pdus) -> None:
+    commands = {_command(pdu) for way, pdu, _ in sent if way == OUT}
+    responses = {0x8000_0005, 0x8000_0103, 0x8000_0015}
+    assert commands == {0x1, 0x2, 0x4, 0x6, 0x9, 0x15} | responses
+
+
+def test_binds(sent: Pdus) -> None:
+    binds = [bind for command in (9, 2, 1) for bind in _ours(sent, command)]
+    assert len(binds) == 4
+    assert {bind["smpp.system_id"] for bind in binds} == {SYSTEM_ID}
+    assert {bind["smpp.password"] for bind in binds} == {"s3cret"}
+    assert {bind["smpp.interface_version"] for bind in binds} == {str(0x34)}
+    assert [bind["smpp.system_type"] for bind in binds] == ["CP", "", "", ""]
+    assert [bind["smpp.address_range"] for bind in binds] == ["10660", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("smpp.service_type", ["CMT"] * 5 + ["(Default)"] * 3),
+        ("smpp.source_addr", [SRC_ID, "106600001", *[SRC_ID] * 3, "Caiyou", "Caiyou", SRC_ID]),
+        ("smpp.source_addr_ton", ["0x00"] * 5 + ["0x05"] * 2 + ["0x00"]),
+        ("smpp.source_addr_npi", ["0x01"] * 5 + ["0x00"] * 2 + ["0x01"]),
+        ("smpp.destination_addr", [NUMBER] * 8),
+        ("smpp.dest_addr_ton", ["0x01"] * 8),
+        ("smpp.dest_addr_npi", ["0x01"] * 8),
+        ("smpp.esm.submit.features", ["0x00"] * 2 + ["0x01"] * 3 + ["0x00"] * 3),
+        ("smpp.priority_flag", ["0x00", "0x01"] + ["0x00"] * 6),
+        ("smpp.regdel.receipt", ["0x01"] * 8),
+        ("smpp.data_coding", ["0x00", "0x08", "0x08", "0x08", "0x08", "0x03", "0x03", "0x08"]),
+        ("smpp.sm_length", ["15", "10", "140", "140", "58", "134", "46", "0"]),
+    ],
+)
+def test_submits(sent: Pdus, name: str, values: list[str]) -> None:
+    assert [fields.get(name) for fields in _ours(sent, 4)] == values
+
+
+def test_validity(sent: Pdus) -> None:
+    at = [fields.get("smpp.validity_period") for fields in _ours(sent, 4)]
+    assert at[1] is not None
+    assert at[1].startswith("2026-11-24T04:00") or at[1].startswith("Nov 24, 2026 04:00")
+    assert [value for place, value in enumerate(at) if place != 1] == [None] * 7
+
+
+def test_parts_by_tlv(sent: Pdus) -> None:
+    parts = [fields for fields in _ours(sent, 4) if "smpp.sar_msg_ref_num" in fields]
+    assert [(f["smpp.sar_msg_ref_num"], f["smpp.sar_total_segments"], f["smpp.sar_segment_seqnum"]) for f in parts] == [
+        ("7", "2", "1"),
+        ("7", "2", "2"),
+    ]
+
+
+def test_a_message_that_goes_whole(sent: Pdus) -> None:
+    (whole,) = [fields for fields in _ours(sent, 4) if "smpp.message_payload" in fields]
+    assert bytes.fromhex(whole["smpp.message_payload"].replace(":", "")).decode("utf-16-be") == LONG
+
+
+def test_the_simulated_smsc_is_read_too(sent: Pdus) -> None:
+    receipts = [f for way, pdu, f in sent if way == IN and _command(pdu) in (0x5, 0x103) and _is_receipt(f)]
+    assert len(receipts) == 8
+    assert {f.get("smpp.message_state") for f in receipts[:5]} == {"2"}
+    assert all(f["smpp.receipted_message_id"] for f in receipts[:5])
+
+
+def _is_receipt(fields: dict[str, Any]) -> bool:
+    return any("type" in name and value == "0x01" for name, value in fields.items() if name.startswith("smpp.esm"))
