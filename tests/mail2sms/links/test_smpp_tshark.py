@@ -167,8 +167,8 @@ def test_binds(sent: Pdus) -> None:
     assert {bind["smpp.system_id"] for bind in binds} == {SYSTEM_ID}
     assert {bind["smpp.password"] for bind in binds} == {"s3cret"}
     assert {bind["smpp.interface_version"] for bind in binds} == {str(0x34)}
-    assert [bind["smpp.system_type"] for bind in binds] == ["CP", "", "", ""]
-    assert [bind["smpp.address_range"] for bind in binds] == ["10660", "", "", ""]
+    assert [bind.get("smpp.system_type", "") for bind in binds] == ["CP", "", "", ""]
+    assert [bind.get("smpp.address_range", "") for bind in binds] == ["10660", "", "", ""]
 
 
 @pytest.mark.parametrize(
