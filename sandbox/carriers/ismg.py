@@ -85,10 +85,12 @@ class Ismg(LoginCarrier):
     # --- SUBMIT
 
     def _on_submit(self, link: SpLink, sequence_id: int, submit: Submit) -> None:
-        part = part_of(submit.tp_udhi, submit.msg_content)
-        key = submit.dest_terminal_ids, part.reference, part.total
-        self._swallows = self.faults.join_long and not self._whole.completes(key, part.number, part.total)
+        self._swallows = self.faults.join_long and not self._completes(submit)
         super()._on_submit(link, sequence_id, submit)
+
+    def _completes(self, submit: Submit) -> bool:
+        part = part_of(submit.tp_udhi, submit.msg_content)
+        return self._whole.completes((submit.dest_terminal_ids, part.reference, part.total), part.number, part.total)
 
     def _answer(self, link: SpLink, sequence_id: int, answer: Any, *, is_good: bool) -> None:
         if self._swallows:
