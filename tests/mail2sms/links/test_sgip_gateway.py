@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from socket import gethostname
 from typing import Any
 
@@ -79,6 +80,14 @@ class Sgip:
         return {event["id"].rpartition("-")[0] for event in self.stack.events(f"sms.{state}")}
 
 
+def _more_than(sgip: Sgip, count: int) -> Callable[[], bool]:
+    return lambda: len(sgip.submits()) > count
+
+
+def _is_delivered(sgip: Sgip, id: str) -> Callable[[], bool]:
+    return lambda: id in sgip.states("delivered")
+
+
 @pytest.fixture
 def sgip(stack: Stack) -> Sgip:
     """Redis, SMG and gateway, the link up."""
@@ -114,7 +123,7 @@ def test_gateway_killed_twice_in_the_middle(sgip: Sgip) -> None:
     texts = sgip.stack.send_many(600)
     for _ in range(2):
         before = len(sgip.submits())
-        wait_for(lambda before=before: len(sgip.submits()) > before + 60)
+        wait_for(_more_than(sgip, before + 60))
         sgip.stack.kill("gateway")
         sgip.stack.start_gateway()
     ids = {f"id-{text}" for text in texts}
@@ -147,7 +156,7 @@ def test_resting_link_makes_no_events_and_takes_messages(stack: Stack) -> None:
     for number in range(3):
         wait_for(lambda: b"resting" in (stack.redis.hget(link_key(f"{gethostname()}:gw", "smg"), "why") or b""))
         stack.send(ShortMessage(id=f"rest-{number}", to="8613800138000", text=f"r{number}", route="default"))
-        wait_for(lambda number=number: f"rest-{number}" in sgip.states("delivered"))
+        wait_for(_is_delivered(sgip, f"rest-{number}"))
     assert len(stack.events("link.up")) == 1
     assert not stack.events("link.down")
 
