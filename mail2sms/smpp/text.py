@@ -45,6 +45,7 @@ _CODECS = {
     14: "euc_kr",
     15: "gb18030",  # reserved in SMPP; mainland SMSCs write GBK so, as CMPP does
 }
+_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\f\r")  # never in a text that is ASCII
 _EXTENSION = {code: char for char, code in GSM_EXTENSION.items()}
 
 
@@ -54,6 +55,8 @@ def text_of(data_coding: int, octets: bytes, default: Default) -> str:
     A UTF-16 surrogate stays as it is where its other half is missing: that may begin the next part.
     """
     codec = _codec(data_coding, default)
+    if codec == "ascii" and not _CONTROLS.isdisjoint(octets):  # npm's smpp, and others, write GSM and call it IA5
+        return _gsm(octets)
     if codec == _UCS2:
         return text_of_format(MsgFmt.UCS2, octets)
     if codec == _BINARY:

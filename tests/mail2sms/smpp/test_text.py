@@ -20,6 +20,8 @@ from mail2sms.smpp.text import DataCoding, Default, coded, text_of
         (0, "1b1b", "\ufffd"),
         (1, "40 7b", "@{"),
         (1, "e9", "\ufffd"),
+        (1, "410a0d09", "A\n\r\t"),
+        (1, "05201b3c611b3e201b65", "é [a] €"),  # GSM that calls itself IA5, seen of npm's smpp
         (3, "40 e9 a4", "@é¤"),
         (2, "00ff", "00ff"),
         (4, "00ff", "00ff"),
@@ -52,9 +54,7 @@ def test_reading(data_coding: int, hexadecimal: str, text: str) -> None:
     assert text_of(data_coding, bytes.fromhex(hexadecimal), Default.GSM) == text
 
 
-@pytest.mark.parametrize(
-    ("default", "text"), [(Default.GSM, "@é"), (Default.ASCII, "\0\x05"), (Default.LATIN1, "\0\x05")]
-)
+@pytest.mark.parametrize(("default", "text"), [(Default.GSM, "@é"), (Default.ASCII, "@é"), (Default.LATIN1, "\0\x05")])
 def test_what_zero_means_is_agreed(default: Default, text: str) -> None:
     assert text_of(0, b"\0\5", default) == text
     assert text_of(0xF0, b"\0\5", default) == text
