@@ -24,7 +24,7 @@ import redis
 import redis.asyncio
 
 from caiyou import log
-from caiyou.errors import CaiyouError, NotFound
+from caiyou.errors import CaiyouError, NotFound, ServiceDown
 from caiyou.queues import is_away
 from mail2sms import live
 from mail2sms.gateway import Gateway
@@ -38,7 +38,7 @@ MOST_ASKED = 16
 KEPT_S = 60
 
 
-class LinkSilent(CaiyouError):
+class LinkSilent(ServiceDown):
     """No answer to a question, or none that says anything."""
 
 

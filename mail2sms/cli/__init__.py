@@ -1,7 +1,7 @@
 """``caiyou sms``: short messages, the ways they take, and the links.
 
 One module a group of commands: ``history`` list and show · ``cdr`` · ``links`` links, link and route · ``test`` tries a
-link · ``sending`` send · ``ported``.
+link · ``sending`` send · ``ported`` · ``asking`` cancel, link query.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from gettext import gettext as _
 import click
 
 from caiyou.cli.options import examples
+from mail2sms.cli.asking import cancel, query
 from mail2sms.cli.cdr import cdr
 from mail2sms.cli.history import list_, show
 from mail2sms.cli.links import link, links, route
@@ -29,5 +30,6 @@ from mail2sms.cli.sending import send
 def sms() -> None: ...
 
 
-for command in (send, list_, show, links, link, route, cdr, ported):
+for command in (send, list_, show, cancel, links, link, route, cdr, ported):
     sms.add_command(command)
+link.add_command(query)

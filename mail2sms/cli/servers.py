@@ -32,9 +32,9 @@ def ledger() -> Iterator[Engine]:
 
 
 @contextmanager
-def store() -> Iterator[redis.Redis]:
-    """Redis; raises ServiceDown."""
-    with queues.connect(current()) as connection:
+def store(*, blocks: bool = False) -> Iterator[redis.Redis]:
+    """Redis; raises ServiceDown. ``blocks``: for commands that wait there."""
+    with queues.connect(current(), blocks=blocks) as connection:
         connection.set_retry(Retry(NoBackoff(), 0))
         try:
             yield connection
