@@ -51,7 +51,7 @@ class SmgpLink(StreamLink[ClientSession]):
             case events.Connected():
                 if not event.authentic:
                     logger.warning(log.line(None, link=self._name, forgave="AuthenticatorServer is wrong"))
-                self._up("SMGP 3.0")
+                self._up("SMGP 3.0", sends=self._settings.login_mode != LoginMode.RECEIVE)
             case _:
                 super()._on(event)
 

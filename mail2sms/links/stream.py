@@ -53,6 +53,7 @@ class StreamLink(ABC, Generic[S]):
         self.account = account
         self.capacity = 0
         self.notes: dict[str, str] = {}
+        self.whole = False
 
     # --- the protocol's part
 
@@ -102,10 +103,10 @@ class StreamLink(ABC, Generic[S]):
         settings = self._carrier
         return Limits(window=settings.window, answer_s=settings.answer_s, tries=settings.tries, idle_s=settings.idle_s)
 
-    def _up(self, why: str) -> None:
-        """The login is taken."""
+    def _up(self, why: str, *, sends: bool = True) -> None:
+        """The login is taken; ``sends``: parts may go over it."""
         self._ended.was_open = True
-        self.capacity = self._carrier.window
+        self.capacity = self._carrier.window if sends else 0
         self._say(LinkState.UP, why)
 
     def _answer(self, sequence_id: Hashable, answer: Answer) -> None:
@@ -124,7 +125,7 @@ class StreamLink(ABC, Generic[S]):
     def submit(self, tag: int, part: MtPart) -> Answer | None:
         """See ``Link.submit``."""
         wire = self._wire
-        if wire is None or wire.session.free == 0:
+        if wire is None or self.capacity == 0 or wire.session.free == 0:
             return Answer(outcome=Outcome.UNSENT)
         try:
             sequence_id = self._send(wire.session, part, wire.now())

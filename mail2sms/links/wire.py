@@ -2,17 +2,24 @@
 
 Nothing piles up here. While the peer does not read what we write, it is not read either. While more than
 ``MOST_OWED`` of its requests wait to be recorded, it is not read, and the session's clock stands still: what is not
-read cannot be answered in time, and that is not the peer's fault.
+read cannot be answered in time, and that is not the peer's fault. Only where nothing is recorded for
+``MOST_HELD_S`` the connection is cut: a new one owes nothing, and the peer sends again what it got no answer to.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from caiyou import log
+
+logger = logging.getLogger("mail2sms.links")
+
 CLOSE_S = 2.0  # what is written already may take so long to go out
 MOST_OWED = 1000
+MOST_HELD_S = 600.0
 CONNECTION_LOST = "connection lost"
 
 
@@ -116,8 +123,7 @@ class Wire(asyncio.Protocol, Generic[S]):
         self._transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        for event in self.session.receive(data, self.now()):
-            self._act(event)
+        self._take(self.session.receive(data, self.now()))
         self.flush()
 
     def pause_writing(self) -> None:
@@ -132,11 +138,17 @@ class Wire(asyncio.Protocol, Generic[S]):
         self._transport = None
         if self._timer is not None:  # it was begun
             self._timer.cancel()
-            for event in self.session.connection_lost(str(exc) if exc else CONNECTION_LOST):
-                self._act(event)
+            self._take(self.session.connection_lost(str(exc) if exc else CONNECTION_LOST))
         self.ended.set()
 
     # --- inside
+
+    def _take(self, events: list[Any]) -> None:
+        for event in events:
+            try:
+                self._act(event)
+            except Exception:  # the events behind it may be answers, and must not be lost with it
+                logger.exception(log.line(None, event=type(event).__name__, why="its owner failed"))
 
     def _read_or_not(self) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -154,8 +166,10 @@ class Wire(asyncio.Protocol, Generic[S]):
 
     def _on_timer(self) -> None:
         deadline, now = self.session.deadline, self.now()
-        if deadline is not None and deadline <= now:
-            for event in self.session.tick(now):
-                self._act(event)
+        if self._held_at is not None and self._loop.time() - self._held_at > MOST_HELD_S:
+            self._take(self.session.connection_lost(f"nothing was recorded for {MOST_HELD_S:.0f} s"))
+            self.abort()
+        elif deadline is not None and deadline <= now:
+            self._take(self.session.tick(now))
             self.flush()
         self._wait()

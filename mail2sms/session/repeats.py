@@ -29,10 +29,11 @@ class Repeats:
 
     def take(self, key: Hashable) -> Seen:
         """Note a request that came."""
-        if key in self._results:
-            return Seen.WAITS if self._results[key] is None else Seen.ANSWERED
-        self._results[key] = None
-        if len(self._results) > REMEMBERED:
+        known = len(self._results)
+        result = self._results.setdefault(key, None)
+        if len(self._results) == known:
+            return Seen.WAITS if result is None else Seen.ANSWERED
+        if known >= REMEMBERED:
             del self._results[next(iter(self._results))]
         return Seen.NEW
 

@@ -15,7 +15,7 @@ class SmgpLinkSettings(CarrierTable):
     type: Literal["smgp"] = "smgp"
     port: int = Field(8890, ge=1, le=65535)
     client_id: str = Field(pattern=r"^[!-~]{1,8}$", description="ClientID of the login")
-    login_mode: int = Field(2, ge=0, le=2, description="0 send, 1 receive, 2 both on one link")
+    login_mode: int = Field(2, ge=0, le=2, description="0 send, 1 receive (nothing goes over it), 2 both on one link")
     msg_src: str = Field("", pattern=r"^[!-~]{0,8}$", description="MsgSrc, the SP's code; empty: not sent")
     service_id: str = Field("", pattern=r"^[!-~]{0,10}$", description="业务代码, agreed with the carrier")
     m_service_id: str = Field("", pattern=r"^[!-~]{0,21}$", description="MServiceID; empty: not sent")

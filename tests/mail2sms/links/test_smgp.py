@@ -307,6 +307,20 @@ def test_a_full_smgw_is_tried_again_soon(tmp_path: Path, status: int) -> None:
     assert told.saw(LinkState.DOWN, f"status {status}")
 
 
+def test_a_login_that_only_receives_takes_nothing_to_send(tmp_path: Path) -> None:
+    async def script(came: asyncio.Queue[Conversation], link: SmgpLink, told: Told) -> None:
+        smgw = await came.get()
+        assert (await smgw.login()).login_mode == 1
+        await until(lambda: told.saw(LinkState.UP))
+        assert link.capacity == 0
+        assert link.submit(1, part()) == Answer(outcome=Outcome.UNSENT)
+        smgw.send(MO, 3)
+        assert await smgw.read() == (3, DeliverResp(msg_id=ID))
+
+    told = play(script, tmp_path, login_mode=1)
+    assert [mo.text for mo in told.mos] == ["OK"]
+
+
 def test_a_strict_link_refuses_a_smgw_without_proof(tmp_path: Path) -> None:
     async def script(came: asyncio.Queue[Conversation], link: SmgpLink, told: Told) -> None:
         await (await came.get()).login(proof=bytes(16))

@@ -16,7 +16,7 @@ from mail2sms.session.events import Closed
 from mail2sms.smgp import auth
 from mail2sms.smgp.events import Connected, Delivered, Event
 from mail2sms.smgp.frame import encode
-from mail2sms.smgp.pdu import ActiveTest, Deliver, Login, LoginResp
+from mail2sms.smgp.pdu import ActiveTest, Deliver, DeliverResp, Login, LoginResp
 from mail2sms.smgp.session import ClientSession, Credentials, Limits
 from tests.mail2sms.links.cmpp_peer import until
 
@@ -195,5 +195,40 @@ def test_a_session_that_ends_closes_though_the_peer_does_not_read(monkeypatch: p
         peer.wire.flush()
         async with asyncio.timeout(5):
             await peer.wire.ended.wait()
+
+    play(script)
+
+
+def test_a_fault_of_ours_at_one_event_leaves_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    async def script(peer: Peer) -> None:
+        owe = peer.wire.owe
+
+        def broken() -> None:
+            raise RuntimeError("ours")
+
+        peer.wire.owe = lambda event: broken if event.sequence_id == 2 else owe(event)  # type: ignore[method-assign]
+        await peer.send(mo(1) + mo(2) + mo(3))
+        await until(lambda: peer.delivered == 3)
+        answered = encode(DeliverResp(msg_id=(1).to_bytes(10, "big")), 1)
+        answered += encode(DeliverResp(msg_id=(3).to_bytes(10, "big")), 3)
+        assert await asyncio.get_running_loop().sock_recv(peer.socket, 1000) == answered
+        assert not peer.closed
+
+    play(script)
+    assert 'event=Delivered, why="its owner failed"' in caplog.text
+    assert "RuntimeError: ours" in caplog.text
+
+
+def test_what_is_never_recorded_ends_the_connection_at_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire_module, "MOST_HELD_S", 0.5)
+
+    async def script(peer: Peer) -> None:
+        peer.takes = False
+        await peer.send(b"".join(mo(number) for number in range(1, MOST_OWED + 2)))
+        async with asyncio.timeout(5):
+            await peer.wire.ended.wait()
+        assert peer.closed == "nothing was recorded for 0 s"
+        for done in peer.dones:  # too late, and no harm
+            done()
 
     play(script)
