@@ -3,64 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mail2sms.links import LinkState
 from mail2sms.links.cmpp import CmppLink
 from mail2sms.segment import split
-from mail2sms.session.frame import Splitter
 from sandbox.carriers.faults import Faults
 from sandbox.carriers.ismg import Ismg
 from sandbox.carriers.journal import Journal
 from sandbox.carriers.phones import Phones
 from tests.mail2sms.links.cmpp_peer import PHONE, SECRET, SP_ID, Told, part, settings_of, until
+from tests.mail2sms.links.wireshark import IN, OUT, Pdus, Spoken, Tap, command_of, dissected, ours
 
-OUT, IN = "O", "I"
 VALID = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LONG = "彩邮" * 80
 
 
-class Tap:
-    """Stands between the link and the ISMG and keeps every PDU, in order."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self.pdus: list[tuple[str, bytes]] = []
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def start(self) -> int:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        onward = await asyncio.open_connection("127.0.0.1", self._to)
-        self._tasks += [
-            asyncio.create_task(self._copy(reader, onward[1], OUT)),
-            asyncio.create_task(self._copy(onward[0], writer, IN)),
-        ]
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
-        splitter = Splitter()
-        while data := await reader.read(65536):
-            self.pdus += [(way, octets) for octets in splitter.feed(data)]
-            writer.write(data)
-        writer.close()
-
-    def saw(self, way: str, command: int) -> bool:
-        return any(one == way and _command(pdu) == command for one, pdu in self.pdus)
-
-    async def stop(self) -> None:
-        self._server.close()
-        await asyncio.gather(*self._tasks)
-
-
-async def _conversation(folder: Path) -> list[tuple[str, bytes]]:
+async def _conversation(folder: Path) -> Spoken:
     """Everything a link can say, to the simulated ISMG."""
     ismg = Ismg({SP_ID: SECRET}, Phones(), Journal(folder / "ismg"), 0)
     ismg.set_faults(Faults(test_every_s=0.2, report_delay_s=0.01))
@@ -94,61 +56,27 @@ async def _conversation(folder: Path) -> list[tuple[str, bytes]]:
     return tap.pdus
 
 
-def _command(pdu: bytes) -> int:
-    return int.from_bytes(pdu[4:8], "big")
-
-
-def _dissected(pdus: list[tuple[str, bytes]], folder: Path) -> list[dict[str, Any]]:
-    """Each PDU's fields as tshark reads them, in order; fails on a word of doubt of its."""
-    dump, capture = folder / "dump.txt", folder / "capture.pcapng"
-    dump.write_text("".join(f"{way}\n000000 {pdu.hex(' ')}\n" for way, pdu in pdus))
-    convert = ["text2pcap", "-q", "-D", "-n", "-T", "40000,7890", str(dump), str(capture)]
-    subprocess.run(convert, check=True, capture_output=True)
-    read = ["tshark", "-r", str(capture), "-d", "tcp.port==7890,cmpp"]
-    text = subprocess.run([*read, "-V"], check=True, capture_output=True, text=True).stdout
-    assert "Malformed" not in text
-    assert "Expert Info (Error" not in text
-    answer = subprocess.run([*read, "-T", "json", "--no-duplicate-keys"], check=True, capture_output=True, text=True)
-    found = [packet["_source"]["layers"] for packet in json.loads(answer.stdout)]
-    return [_flat(layers["cmpp"]) for layers in found]
-
-
-def _flat(tree: dict[str, Any]) -> dict[str, Any]:
-    """Field to value, whatever tree it stands in."""
-    found: dict[str, Any] = {}
-    for name, value in tree.items():
-        found |= _flat(value) if isinstance(value, dict) else {name: value}
-    return found
-
-
 @pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, bytes, dict[str, Any]]]:
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Pdus:
     """Way, octets and tshark's fields of each PDU."""
     folder = tmp_path_factory.mktemp("tshark")
-    pdus = asyncio.run(_conversation(folder))
-    fields = _dissected(pdus, folder)
-    assert len(fields) == len(pdus)
-    return [(way, pdu, found) for (way, pdu), found in zip(pdus, fields, strict=True)]
+    return dissected(asyncio.run(_conversation(folder)), folder, "cmpp", 7890)
 
 
-def _ours(sent: list[tuple[str, bytes, dict[str, Any]]], command: int) -> list[dict[str, Any]]:
-    return [fields for way, pdu, fields in sent if way == OUT and _command(pdu) == command]
-
-
-def test_every_header(sent: list[tuple[str, bytes, dict[str, Any]]]) -> None:
+def test_every_header(sent: Pdus) -> None:
     for _, pdu, fields in sent:
         assert int(fields["cmpp.Total_Length"]) == len(pdu)
-        assert int(fields["cmpp.Command_Id"], 16) == _command(pdu)
+        assert int(fields["cmpp.Command_Id"], 16) == command_of(pdu)
         assert int(fields["cmpp.Sequence_Id"]) == int.from_bytes(pdu[8:12], "big")
 
 
-def test_everything_we_can_say_was_said(sent: list[tuple[str, bytes, dict[str, Any]]]) -> None:
-    commands = {_command(pdu) for way, pdu, _ in sent if way == OUT}
+def test_everything_we_can_say_was_said(sent: Pdus) -> None:
+    commands = {command_of(pdu) for way, pdu, _ in sent if way == OUT}
     assert commands == {1, 2, 4, 6, 7, 8, 0x8000_0005, 0x8000_0008}
 
 
-def test_connect(sent: list[tuple[str, bytes, dict[str, Any]]]) -> None:
-    (connect,) = _ours(sent, 1)
+def test_connect(sent: Pdus) -> None:
+    (connect,) = ours(sent, 1)
     assert connect["cmpp.connect.Source_Addr"] == SP_ID
     assert connect["cmpp.Version"] == "03.00"
     assert connect["cmpp.connect.AuthenticatorSource"]
@@ -176,14 +104,14 @@ def test_connect(sent: list[tuple[str, bytes, dict[str, Any]]]) -> None:
         ("cmpp.Msg_Length", ["5", "10", "140", "140", "58"]),
     ],
 )
-def test_submits(sent: list[tuple[str, bytes, dict[str, Any]]], name: str, values: list[str]) -> None:
-    assert [fields[name] for fields in _ours(sent, 4)] == values
+def test_submits(sent: Pdus, name: str, values: list[str]) -> None:
+    assert [fields[name] for fields in ours(sent, 4)] == values
 
 
 @pytest.mark.parametrize("way", [IN, OUT])
-def test_delivers_and_their_answers(sent: list[tuple[str, bytes, dict[str, Any]]], way: str) -> None:
+def test_delivers_and_their_answers(sent: Pdus, way: str) -> None:
     wanted = 5 if way == IN else 0x8000_0005
-    found = [fields for one, pdu, fields in sent if one == way and _command(pdu) == wanted]
+    found = [fields for one, pdu, fields in sent if one == way and command_of(pdu) == wanted]
     assert len(found) == 6
     if way == OUT:
         assert {fields["cmpp.deliver_resp.Result"] for fields in found} == {"0"}

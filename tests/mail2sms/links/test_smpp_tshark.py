@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,50 +10,14 @@ from typing import Any
 import pytest
 
 from mail2sms.links import LinkState, MtPart
-from mail2sms.segment import split
-from mail2sms.session.frame import Splitter
+from mail2sms.segment import Coding, Segment, split
 from mail2sms.smpp.frame import MAX_PDU_OCTETS
 from tests.mail2sms.links.cmpp_peer import part, until
 from tests.mail2sms.links.smpp_peer import NUMBER, SRC_ID, SYSTEM_ID, bench
+from tests.mail2sms.links.wireshark import IN, OUT, Pdus, Spoken, Tap, command_of, dissected, ours
 
-OUT, IN = "O", "I"
 VALID = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 LONG = "彩邮" * 80
-Pdus = list[tuple[str, bytes, dict[str, Any]]]
-
-
-class Tap:
-    """Stands between the link and the SMSC and keeps every PDU, in order."""
-
-    def __init__(self, port: int) -> None:
-        self._to = port
-        self.pdus: list[tuple[str, bytes]] = []
-        self._tasks: list[asyncio.Task[None]] = []
-
-    async def start(self) -> int:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        return int(self._server.sockets[0].getsockname()[1])
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        onward = await asyncio.open_connection("127.0.0.1", self._to)
-        self._tasks += [
-            asyncio.create_task(self._copy(reader, onward[1], OUT)),
-            asyncio.create_task(self._copy(onward[0], writer, IN)),
-        ]
-
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
-        splitter = Splitter(MAX_PDU_OCTETS, 16)
-        while data := await reader.read(65536):
-            self.pdus += [(way, octets) for octets in splitter.feed(data)]
-            writer.write(data)
-        writer.close()
-
-    def saw(self, way: str, command: int) -> bool:
-        return any(one == way and _command(pdu) == command for one, pdu in self.pdus)
-
-    async def stop(self) -> None:
-        self._server.close()
-        await asyncio.gather(*self._tasks)
 
 
 # (settings, parts): one link each, so that every form of a message is seen.
@@ -72,17 +34,17 @@ LINKS: list[tuple[dict[str, Any], list[MtPart]]] = [
         {"bind": "pair", "src_id": "Caiyou", "long": "sar", "latin": 3},
         [MtPart(to=NUMBER, segment=segment) for segment in split("Latin letters, " * 12, reference=7)],
     ),
-    ({"long": "payload", "latin": 8}, [MtPart(to=NUMBER, segment=segment) for segment in split(LONG, reference=42)]),
+    ({"long": "payload", "latin": 8}, [MtPart(to=NUMBER, segment=Segment(text=LONG, coding=Coding.UCS2))]),
 ]
 
 
-async def _conversation(folder: Path) -> list[tuple[str, bytes]]:
+async def _conversation(folder: Path) -> Spoken:
     """Everything a link can say, to the simulated SMSC."""
-    found: list[tuple[str, bytes]] = []
+    found: Spoken = []
     for number, (settings, parts) in enumerate(LINKS):
         (folder / str(number)).mkdir()
         async with bench(folder / str(number), receipt_by="data_sm" if number else "both", test_every_s=0.2) as made:
-            tap = Tap(made.port)
+            tap = Tap(made.port, MAX_PDU_OCTETS, 16)
             link = made.link(await tap.start(), **settings)
             await until(lambda made=made: made.told.saw(LinkState.UP))  # type: ignore[misc]  # the loop's
             if settings.get("bind") == "pair":
@@ -104,65 +66,28 @@ async def _conversation(folder: Path) -> list[tuple[str, bytes]]:
     return found
 
 
-def _command(pdu: bytes) -> int:
-    return int.from_bytes(pdu[4:8], "big")
-
-
-def _dissected(pdus: list[tuple[str, bytes]], folder: Path) -> list[dict[str, Any]]:
-    """Each PDU's fields as tshark reads them, in order; fails on a word of doubt of its."""
-    dump, capture = folder / "dump.txt", folder / "capture.pcapng"
-    dump.write_text("".join(f"{way}\n000000 {pdu.hex(' ')}\n" for way, pdu in pdus))
-    convert = ["text2pcap", "-q", "-D", "-n", "-T", "40000,2775", str(dump), str(capture)]
-    subprocess.run(convert, check=True, capture_output=True)
-    read = ["tshark", "-r", str(capture), "-d", "tcp.port==2775,smpp"]
-    text = subprocess.run([*read, "-V"], check=True, capture_output=True, text=True).stdout
-    assert "Malformed" not in text
-    assert "Expert Info (Error" not in text
-    answer = subprocess.run([*read, "-T", "json", "--no-duplicate-keys"], check=True, capture_output=True, text=True)
-    return [_flat(packet["_source"]["layers"]["smpp"]) for packet in json.loads(answer.stdout)]
-
-
-def _flat(tree: dict[str, Any]) -> dict[str, Any]:
-    """Field to value, whatever tree it stands in."""
-    found: dict[str, Any] = {}
-    for name, value in tree.items():
-        if isinstance(value, list):  # one tree for each TLV
-            for one in value:
-                found |= _flat(one) if isinstance(one, dict) else {name: one}
-        else:
-            found |= _flat(value) if isinstance(value, dict) else {name: value}
-    return found
-
-
 @pytest.fixture(scope="module")
 def sent(tmp_path_factory: pytest.TempPathFactory) -> Pdus:
     """Way, octets and tshark's fields of each PDU."""
     folder = tmp_path_factory.mktemp("tshark")
-    pdus = asyncio.run(_conversation(folder))
-    fields = _dissected(pdus, folder)
-    assert len(fields) == len(pdus)
-    return [(way, pdu, found) for (way, pdu), found in zip(pdus, fields, strict=True)]
-
-
-def _ours(sent: Pdus, command: int) -> list[dict[str, Any]]:
-    return [fields for way, pdu, fields in sent if way == OUT and _command(pdu) == command]
+    return dissected(asyncio.run(_conversation(folder)), folder, "smpp", 2775)
 
 
 def test_every_header(sent: Pdus) -> None:
     for _, pdu, fields in sent:
         assert int(fields["smpp.command_length"]) == len(pdu)
-        assert int(fields["smpp.command_id"], 16) == _command(pdu)
+        assert int(fields["smpp.command_id"], 16) == command_of(pdu)
         assert int(fields["smpp.sequence_number"]) == int.from_bytes(pdu[12:16], "big")
 
 
 def test_everything_we_can_say_was_said(sent: Pdus) -> None:
-    commands = {_command(pdu) for way, pdu, _ in sent if way == OUT}
+    commands = {command_of(pdu) for way, pdu, _ in sent if way == OUT}
     responses = {0x8000_0005, 0x8000_0103, 0x8000_0015}
     assert commands == {0x1, 0x2, 0x4, 0x6, 0x9, 0x15} | responses
 
 
 def test_binds(sent: Pdus) -> None:
-    binds = [bind for command in (9, 2, 1) for bind in _ours(sent, command)]
+    binds = [bind for command in (9, 2, 1) for bind in ours(sent, command)]
     assert len(binds) == 4
     assert {bind["smpp.system_id"] for bind in binds} == {SYSTEM_ID}
     assert {bind["smpp.password"] for bind in binds} == {"s3cret"}
@@ -189,18 +114,18 @@ def test_binds(sent: Pdus) -> None:
     ],
 )
 def test_submits(sent: Pdus, name: str, values: list[str]) -> None:
-    assert [fields.get(name) for fields in _ours(sent, 4)] == values
+    assert [fields.get(name) for fields in ours(sent, 4)] == values
 
 
 def test_validity(sent: Pdus) -> None:
-    at = [fields.get("smpp.validity_period") for fields in _ours(sent, 4)]
+    at = [fields.get("smpp.validity_period") for fields in ours(sent, 4)]
     assert at[1] is not None
     assert at[1].startswith("2026-11-24T04:00") or at[1].startswith("Nov 24, 2026 04:00")
     assert [value for place, value in enumerate(at) if place != 1] == [None] * 7
 
 
 def test_parts_by_tlv(sent: Pdus) -> None:
-    parts = [fields for fields in _ours(sent, 4) if "smpp.sar_msg_ref_num" in fields]
+    parts = [fields for fields in ours(sent, 4) if "smpp.sar_msg_ref_num" in fields]
     assert [(f["smpp.sar_msg_ref_num"], f["smpp.sar_total_segments"], f["smpp.sar_segment_seqnum"]) for f in parts] == [
         ("7", "2", "1"),
         ("7", "2", "2"),
@@ -208,12 +133,12 @@ def test_parts_by_tlv(sent: Pdus) -> None:
 
 
 def test_a_message_that_goes_whole(sent: Pdus) -> None:
-    (whole,) = [fields for fields in _ours(sent, 4) if "smpp.message_payload" in fields]
+    (whole,) = [fields for fields in ours(sent, 4) if "smpp.message_payload" in fields]
     assert bytes.fromhex(whole["smpp.message_payload"].replace(":", "")).decode("utf-16-be") == LONG
 
 
 def test_the_simulated_smsc_is_read_too(sent: Pdus) -> None:
-    receipts = [f for way, pdu, f in sent if way == IN and _command(pdu) in (0x5, 0x103) and _is_receipt(f)]
+    receipts = [f for way, pdu, f in sent if way == IN and command_of(pdu) in (0x5, 0x103) and _is_receipt(f)]
     assert len(receipts) == 8
     assert {f.get("smpp.message_state") for f in receipts[:5]} == {"2"}
     assert all(f["smpp.receipted_message_id"] for f in receipts[:5])
