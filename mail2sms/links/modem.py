@@ -67,12 +67,14 @@ class ModemLink:
         self._line: SerialLine | None = None
         self._sink: Sink | None = None
         self._under_way: tuple[int, str] | None = None  # the gateway's tag, and the number
+        self._held: list[tuple[Report, Callable[[], None]]] = []  # until the answer to what is under way
         self._timer: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[events.Closed] | None = None
         self._was_ready = False
         self.account = settings.account or name
         self.capacity = 0
         self.notes: dict[str, str] = {}
+        self.whole = False
 
     # --- called by the gateway
 
@@ -209,7 +211,7 @@ class ModemLink:
                 logger.warning(log.line(None, link=self._name, malformed="stored message", why=event.why))
                 sink.received(unreadable(event, self._settings.src_id), self._taken(event))
             case events.Reported():
-                sink.reported(report_of(event), self._taken(event))
+                self._reported(report_of(event), self._taken(event), sink)
             case events.Seen():
                 self.notes |= event.notes
             case events.Ready():
@@ -261,6 +263,16 @@ class ModemLink:
         under_way, self._under_way = self._under_way, None
         if under_way is not None and self._sink is not None:
             self._sink.answered(under_way[0], answer)
+            held, self._held = self._held, []
+            for report, done in held:
+                self._sink.reported(report, done)
+
+    def _reported(self, report: Report, done: Callable[[], None], sink: Sink) -> None:
+        """References come round again: a report before the answer would be taken for one of the message before."""
+        if self._under_way is not None and _tail(self._under_way[1]) == _tail(report.to):
+            self._held.append((report, done))
+        else:
+            sink.reported(report, done)
 
     def _forget(self, why: str) -> None:
         """A message that the session never got."""
@@ -315,7 +327,11 @@ def address_of(number: str, settings: ModemLinkSettings) -> Address:
 
 def ref_of(mr: int, number: str) -> str:
     """What a report is matched by."""
-    return f"{mr:02x}-{''.join([char for char in number if char.isdigit()])[-MATCHED_DIGITS:]}"
+    return f"{mr:02x}-{_tail(number)}"
+
+
+def _tail(number: str) -> str:
+    return "".join([char for char in number if char.isdigit()])[-MATCHED_DIGITS:]
 
 
 def report_of(event: events.Reported) -> Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import glob
 import os
+import termios
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -44,9 +45,9 @@ class SerialLine:
         self._is_open = False
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
-        with suppress(OSError, serial.SerialException):
+        with suppress(OSError, termios.error):  # pyserial lets the latter through, and it is no OSError
             self._port.reset_output_buffer()
-        with suppress(OSError, serial.SerialException):
+        with suppress(OSError, termios.error):
             self._port.close()
 
     def _read(self) -> None:
@@ -95,3 +96,5 @@ def open_port(device: str, baud: int, *, flow_control: bool) -> serial.Serial:
         return serial.Serial(device, baud, timeout=0, write_timeout=0, exclusive=True, rtscts=flow_control)
     except ValueError as error:
         raise OSError(f"{baud} baud: {error}") from None
+    except termios.error as error:
+        raise OSError(*error.args) from None

@@ -1,9 +1,4 @@
-"""An SMPP link: client sessions of ``mail2sms.smpp`` on one TCP connection, or on a pair (transmitter and receiver).
-
-A long message may go whole, in message_payload (``long = "payload"``): then its parts are gathered here, one submit_sm
-carries them, and its answer is that of each part. One receipt comes back; it counts for the first part, and the others
-are reported delivered at once, so that the fate of the message is the fate of the first.
-"""
+"""An SMPP link: client sessions of ``mail2sms.smpp`` on one TCP connection, or on a pair (transmitter and receiver)."""
 
 from __future__ import annotations
 
@@ -11,17 +6,16 @@ import asyncio
 import logging
 import secrets
 import ssl
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from caiyou import log
-from mail2sms.links import Answer, LinkState, Mo, MtPart, Outcome, Report, ReportState, Sink
-from mail2sms.links.smpp_pdus import answer_of, mo_of, report_of, submit_of, submit_of_whole, utc_now
+from mail2sms.links import LinkState, Mo, MtPart, Sink
+from mail2sms.links.smpp_pdus import answer_of, mo_of, report_of, submit_of
 from mail2sms.links.stream import StreamLink
-from mail2sms.links.whole import Tagged, Wholes
 from mail2sms.links.wire import Wire
-from mail2sms.session.base import Limits, State
+from mail2sms.session.base import Limits
 from mail2sms.settings.smpp import SmppLinkSettings
 from mail2sms.smpp import events
 from mail2sms.smpp.codes import Status
@@ -82,7 +76,7 @@ class Bind(StreamLink[ClientSession]):
         return wire
 
     def _send(self, session: ClientSession, part: MtPart, now: float) -> int:
-        return session.submit(submit_of(part, self._settings, utc_now()), now)
+        return session.submit(submit_of(part, self._settings, datetime.now(UTC)), now)
 
     def _on(self, event: Any) -> None:
         match event:
@@ -133,11 +127,8 @@ class SmppLink(Bind):
     def __init__(self, name: str, settings: SmppLinkSettings) -> None:
         is_pair = settings.bind == "pair"
         super().__init__(name, settings, Mode.TRANSMITTER if is_pair else Mode.TRANSCEIVER)
+        self.whole = settings.long == "payload"
         self._receiver = Bind(name, settings, Mode.RECEIVER) if is_pair else None
-        # With a rate the parts of one message come so far apart.
-        self._wholes = Wholes(1.0 + (2.0 / settings.rate if settings.rate else 0.0))
-        self._others: dict[Hashable, list[int]] = {}  # tags of all parts but the first, by sequence_number
-        self._timer: asyncio.TimerHandle | None = None
 
     async def run(self, sink: Sink, stop_s: float) -> None:
         """See ``Link.run``."""
@@ -147,81 +138,6 @@ class SmppLink(Bind):
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._receiver.run(_ReceiverSink(sink, self.notes), stop_s))
             tasks.create_task(super().run(sink, stop_s))
-
-    def submit(self, tag: int, part: MtPart) -> Answer | None:
-        """See ``Link.submit``; parts of a message that goes whole wait for each other."""
-        if self._settings.long != "payload" or part.segment.total == 1 or not self._is_open:
-            return super().submit(tag, part)
-        whole = self._wholes.add(tag, part, asyncio.get_running_loop().time())
-        if whole:
-            self._send_whole(whole)
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(1.0, self._on_timer)
-        self._resize()
-        return None
-
-    # --- messages that go whole
-
-    @property
-    def _is_open(self) -> bool:
-        return self._wire is not None and self._wire.session.state is State.OPEN
-
-    def _send_whole(self, whole: Sequence[Tagged]) -> None:
-        wire, tags = self._wire, [tag for tag, _ in whole]
-        if wire is None or wire.session.free == 0:
-            self._answer_soon(tags, Answer(outcome=Outcome.UNSENT))
-            return
-        try:
-            submit = submit_of_whole([part for _, part in whole], self._settings, utc_now())
-            sequence_id = wire.session.submit(submit, wire.now())
-        except ValueError as error:
-            refused = Answer(outcome=Outcome.REFUSED, result=f"cannot be sent: {error}", elsewhere=True)
-            self._answer_soon(tags, refused)
-            return
-        self._tags[sequence_id], *self._others[sequence_id] = tags
-        wire.flush_soon()
-
-    def _answer(self, sequence_id: Hashable, answer: Answer) -> None:
-        others = self._others.pop(sequence_id, ())
-        super()._answer(sequence_id, answer)
-        for number, tag in enumerate(others, 2):
-            if answer.outcome is not Outcome.ACCEPTED or not answer.ref:
-                self._sink.answered(tag, answer)
-                continue
-            ref = f"{answer.ref}/{number}"
-            self._sink.answered(tag, replace(answer, ref=ref))
-            self._sink.reported(Report(ref=ref, state=ReportState.DELIVERED, stat="DELIVRD"), _nothing)
-        if others:
-            self._resize()
-
-    def _answer_soon(self, tags: Sequence[int], answer: Answer) -> None:
-        """Not from within ``submit``: the gateway is handing over."""
-        loop = asyncio.get_running_loop()
-        for tag in tags:
-            loop.call_soon(self._sink.answered, tag, answer)
-
-    def _on_timer(self) -> None:
-        """Parts whose others do not come go by themselves, with a user data header."""
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        for tag, part in self._wholes.overdue(loop.time()):
-            answer = super().submit(tag, part)
-            if answer is not None:
-                self._sink.answered(tag, answer)
-        if self._wholes.held:
-            self._timer = loop.call_later(1.0, self._on_timer)
-        self._resize()
-
-    def _resize(self) -> None:
-        """What waits here, and what shares a place in the window, takes no room from the rest."""
-        if self._is_open:
-            shared = sum(len(tags) for tags in self._others.values())
-            self.capacity = self._settings.window + self._wholes.held + shared
-
-    def _forget(self) -> None:
-        super()._forget()
-        for tag, _ in self._wholes.clear():
-            self._sink.answered(tag, Answer(outcome=Outcome.UNSENT))
 
 
 class _ReceiverSink:
@@ -236,7 +152,3 @@ class _ReceiverSink:
     def changed(self, state: LinkState, why: str) -> None:
         """See ``Sink``."""
         self._notes["receiver"] = f"{state}: {why}"
-
-
-def _nothing() -> None:
-    """Nobody waits for it."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mail2sms.content import part_of
 from mail2sms.links import Answer, Mo, MtPart, Outcome, Report, ReportState
-from mail2sms.segment import Segment
 from mail2sms.settings.smpp import SmppLinkSettings
 from mail2sms.smpp import events, msgid, receipt, text, validity
 from mail2sms.smpp.codes import UDHI, Status, Ton, name_of
-from mail2sms.smpp.pdu import MAX_SINGLE_OCTETS, Incoming, SubmitSm
+from mail2sms.smpp.pdu import Incoming, SubmitSm
 from mail2sms.smpp.receipt import Fate
 
-MAX_SHORT_OCTETS = 254
+MAX_SHORT_OCTETS = 254  # that short_message holds
+# One message of a handset, by data_coding; what is longer goes in message_payload, for the SMSC to cut.
+MAX_SINGLE_OCTETS = {
+    text.DataCoding.DEFAULT: 160,
+    text.DataCoding.ASCII: 160,
+    text.DataCoding.LATIN1: 140,
+    text.DataCoding.UCS2: 140,
+}
 
 # Temporary, says Kannel too (gw/smsc/smsc_smpp.c): the same part may go a moment later.
 BUSY = {Status.RTHROTTLED, Status.RMSGQFUL, Status.RSYSERR, Status.RX_T_APPN}
@@ -49,53 +54,16 @@ _STATES = {
 
 
 def submit_of(part: MtPart, settings: SmppLinkSettings, now: datetime) -> SubmitSm:
-    """The submit_sm for a part. It asks for a receipt always: without one nobody knows what became of it."""
+    """The submit_sm for a part, or for a whole text. It asks for a receipt always: nothing else tells its fate."""
     segment = part.segment
     is_part = segment.total > 1
     by_sar = is_part and settings.long == "sar"
-    data_coding, body = _coded(segment, settings)
+    default = text.Default(settings.default_alphabet)
+    data_coding, body = text.coded(segment, text.DataCoding(settings.latin), default)
     content = body if by_sar else segment.udh + body
-    return _submit(
-        part,
-        settings,
-        now,
-        data_coding,
-        content,
-        esm_class=UDHI if is_part and not by_sar else 0,
-        sar=(segment.reference, segment.total, segment.number) if by_sar else (None, None, None),
-    )
-
-
-def submit_of_whole(parts: Sequence[MtPart], settings: SmppLinkSettings, now: datetime) -> SubmitSm:
-    """One submit_sm for all parts of a message, in order."""
-    first = parts[0]
-    whole = Segment(text="".join(part.segment.text for part in parts), coding=first.segment.coding)
-    data_coding, content = _coded(whole, settings)
-    return _submit(first, settings, now, data_coding, content, is_whole=True)
-
-
-def _coded(segment: Segment, settings: SmppLinkSettings) -> tuple[int, bytes]:
-    return text.coded(segment, text.DataCoding(settings.latin), text.Default(settings.default_alphabet))
-
-
-def _submit(
-    part: MtPart,
-    settings: SmppLinkSettings,
-    now: datetime,
-    data_coding: int,
-    content: bytes,
-    *,
-    esm_class: int = 0,
-    sar: tuple[int | None, int | None, int | None] = (None, None, None),
-    is_whole: bool = False,
-) -> SubmitSm:
+    in_payload = len(content) > (MAX_SHORT_OCTETS if is_part else MAX_SINGLE_OCTETS[data_coding])
     source = part.src or settings.src_id
     is_number = source.isdigit()
-    in_payload = (
-        is_whole
-        or len(content) > MAX_SHORT_OCTETS
-        or (data_coding == text.DataCoding.UCS2 and len(content) > MAX_SINGLE_OCTETS)
-    )
     return SubmitSm(
         service_type=settings.service_type,
         source_addr_ton=settings.source_ton if is_number else Ton.ALPHANUMERIC,
@@ -104,15 +72,15 @@ def _submit(
         dest_addr_ton=settings.dest_ton,
         dest_addr_npi=settings.dest_npi,
         destination_addr=part.to,
-        esm_class=esm_class,
+        esm_class=UDHI if is_part and not by_sar else 0,
         priority_flag=settings.urgent_priority if part.urgent else 0,
         validity_period=_validity(part.valid_until, settings, now),
         registered_delivery=1,
         data_coding=data_coding,
         short_message=b"" if in_payload else content,
-        sar_msg_ref_num=sar[0],
-        sar_total_segments=sar[1],
-        sar_segment_seqnum=sar[2],
+        sar_msg_ref_num=segment.reference if by_sar else None,
+        sar_total_segments=segment.total if by_sar else None,
+        sar_segment_seqnum=segment.number if by_sar else None,
         message_payload=content if in_payload else None,
     )
 
@@ -175,8 +143,3 @@ def _sender(message: Incoming) -> str:
 
 def _form(settings: SmppLinkSettings) -> msgid.IdForm:
     return msgid.IdForm(settings.message_id)
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)

@@ -38,7 +38,7 @@ class SmppLinkSettings(CarrierTable):
     )
     default_alphabet: Literal["gsm", "ascii", "latin1"] = Field("gsm", description="what data_coding 0 means there")
     long: Literal["udh", "sar", "payload"] = Field(
-        "udh", description="parts of long messages: by user data header, by sar_ TLVs; payload: whole, the SMSC cuts"
+        "udh", description="long messages: parts with a user data header, with sar_ TLVs; payload: whole, the SMSC cuts"
     )
     message_id: Literal["as_is", "folded", "hex_to_dec", "dec_to_hex"] = Field(
         "as_is",

@@ -28,8 +28,6 @@ State = Annotated[int | None, Tlv(0x0427, UInt(1))]
 NetworkError = Annotated[bytes | None, Tlv(0x0423, Free(3))]
 StatusText = Annotated[str | None, Tlv(0x001D, CText(256))]
 
-MAX_SINGLE_OCTETS = 140  # user data of one short message, its header included
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Bind:

@@ -14,7 +14,7 @@ import pytest
 from caiyou.errors import SettingsError
 from mail2sms.links import LinkState, MtPart, Outcome, ReportState
 from mail2sms.links.smpp import SmppLink
-from mail2sms.segment import split
+from mail2sms.segment import Segment, coding_of, split
 from mail2sms.smpp.codes import Status
 from mail2sms.smpp.pdu import (
     DataSm,
@@ -34,8 +34,11 @@ from tests.mail2sms.links.smpp_peer import NUMBER, SRC_ID, Bench, Esme, bench, p
 LONG = "彩邮" * 80
 
 
-def _parts(text: str, reference: int = 42) -> list[MtPart]:
-    return [MtPart(to=NUMBER, segment=segment) for segment in split(text, reference=reference)]
+def _parts(text: str, *, whole: bool = False) -> list[MtPart]:
+    """As the gateway hands them over."""
+    if whole:
+        return [MtPart(to=NUMBER, segment=Segment(text=text, coding=coding_of(text)))]
+    return [MtPart(to=NUMBER, segment=segment) for segment in split(text, reference=42)]
 
 
 async def _up(made: Bench, **settings: Any) -> SmppLink:
@@ -211,8 +214,9 @@ def test_long_messages(tmp_path: Path, long: str, by: str, count: int, text: str
     async def run() -> None:
         async with bench(tmp_path) as made:
             link = await _up(made, long=long)
-            parts = _parts(text)
-            assert len(parts) > 2
+            assert link.whole is (long == "payload")
+            parts = _parts(text, whole=link.whole)
+            assert (len(parts) > 2) is (count > 1)
             _submit(link, parts)
             await until(lambda: len(made.told.answers) == len(made.told.reports) == len(parts))
             assert {answer.outcome for answer in made.told.answers.values()} == {Outcome.ACCEPTED}
@@ -220,7 +224,7 @@ def test_long_messages(tmp_path: Path, long: str, by: str, count: int, text: str
             assert len(refs) == len(parts)
             assert refs == {report.ref for report in made.told.reports}
             assert {submit["by"] for submit in made.submits} == {by}
-            assert len(made.submits) == (1 if count == 1 else len(parts))
+            assert len(made.submits) == len(parts)
             assert made.shown == [text]
             assert link.capacity == 16
 
@@ -242,50 +246,6 @@ def test_latin_texts_as_the_smsc_wants_them(tmp_path: Path, latin: int, default:
             assert [s["data_coding"] for s in made.submits] == [data_coding] * 2
             assert [s["by"] for s in made.submits] == ["payload" if latin == 8 else "short_message", "short_message"]
             assert made.shown == [text, "hi"]
-
-    asyncio.run(run())
-
-
-def test_a_whole_message_is_refused_or_lost_as_one(tmp_path: Path) -> None:
-    async def run() -> None:
-        async with bench(tmp_path, refuse_result=int(Status.RTHROTTLED)) as made:
-            link = await _up(made, long="payload")
-            parts = _parts(LONG)
-            _submit(link, parts)
-            await until(lambda: len(made.told.answers) == len(parts))
-            assert {answer.outcome for answer in made.told.answers.values()} == {Outcome.BUSY}
-            made.told.answers.clear()
-            made.faults(drop_answers=1.0)
-            _submit(link, parts)
-            await until(lambda: len(made.submits) == 2)
-            made.smsc.disconnect()
-            await until(lambda: len(made.told.answers) == len(parts))
-            assert {answer.outcome for answer in made.told.answers.values()} == {Outcome.LOST}
-            assert made.told.reports == []
-
-    asyncio.run(run())
-
-
-def test_parts_that_wait_take_no_room_and_go_alone_when_the_rest_does_not_come(tmp_path: Path) -> None:
-    async def run() -> None:
-        async with bench(tmp_path) as made:
-            link = await _up(made, long="payload", window=1)
-            first, second, third = _parts(LONG)
-            assert link.submit(0, third) is None
-            assert link.submit(1, first) is None
-            assert link.capacity == 3
-            assert made.submits == []
-            await until(lambda: len(made.told.answers) == 2)  # one at a time, since the window is 1
-            outcomes = [answer.outcome for answer in made.told.answers.values()]
-            assert sorted(outcomes) == [Outcome.ACCEPTED, Outcome.UNSENT]
-            assert [submit["by"] for submit in made.submits] == ["short_message"]
-            assert link.capacity == 1
-            # The connection goes while parts wait: they were never sent.
-            made.told.answers.clear()
-            link.submit(2, second)
-            made.smsc.disconnect()
-            await until(lambda: made.told.answers)
-            assert made.told.answers[2].outcome is Outcome.UNSENT
 
     asyncio.run(run())
 
