@@ -63,7 +63,10 @@ class MoRecorder:
             number=sender,
             detail={"to": to, "link": link, "ref": fit(mo.ref, MAX_REF), "parts": total},
         )
-        record = {"event": json.loads(event.to_json()), "mo": {"id": event.id, "number": str(sender), "to": to}}
+        record = {
+            "event": json.loads(event.to_json()),
+            "mo": {"id": event.id, "number": str(sender), "to": to, "link": link},
+        }
 
         def recorded(became: Any) -> None:
             logger.info(log.line(None, sms="received", sender=sender.masked, link=link, became=became))

@@ -46,14 +46,14 @@ def answer(message: Received, known: Known, rules: CardRules) -> Turn:
         return Turn(did="cancelled", replies=(Reply(text=texts.cancelled if draft else texts.nothing),))
     if command is Command.SHOW:
         return Turn(did="shown", replies=(Reply(text=_card(draft, texts) or texts.nothing),), draft=draft)
-    fresh = _until(Draft(to=message.to, language=spoken or language), known.now + rules.remind_s)
+    fresh = _until(Draft(to=message.to, link=message.link, language=spoken or language), known.now + rules.remind_s)
     if command is Command.NEW:
         return Turn(did="begun", replies=(Reply(text=texts.begun),), draft=fresh)
     rest = rules.keywords.begins_new(message.text)
     if rest is not None:
         message, draft = replace(message, text=rest), None
     if draft is not None:
-        fresh = _until(replace(draft, to=message.to), known.now + rules.remind_s)
+        fresh = _until(replace(draft, to=message.to, link=message.link), known.now + rules.remind_s)
     return _fill(message, known, draft, fresh, rules)
 
 

@@ -32,7 +32,7 @@ from mail2sms.dialog.desk import Desk
 from mail2sms.dialog.keywords import Command, Keywords
 from mail2sms.dialog.message import Draft, Field, Known, Received, Turn
 from mail2sms.outgoing import parts_of
-from mail2sms.routing import Router
+from mail2sms.routing import Router, Way
 from mail2sms.settings import SmsSettings
 from mail2sms.settings.mo import MoSettings
 
@@ -90,6 +90,7 @@ class Dialogues:
         self._settings = sms.mo
         self._desk = desk_of(sms.mo)
         self._router = Router(sms)
+        self._routes = tuple(sms.routes)
         self._redis: redis.Redis = queues.connect(settings)
         self._script = self._redis.register_script(SCRIPT)
 
@@ -179,7 +180,7 @@ class Dialogues:
     def _reply(self, turn: Turn, place: int, message: Received, now: float) -> dict[str, Any]:
         reply = turn.replies[place]
         at = datetime.fromtimestamp(now, UTC)
-        way = self._router.way(message.number, message_class=MESSAGE_CLASS)
+        way = self._way(message)
         src = message.to.removeprefix("+")
         src = src if src.isascii() and src.isdigit() and len(src) <= 21 else ""
         short = ShortMessage(
@@ -216,6 +217,14 @@ class Dialogues:
             "limited": reply.limited,
         }
 
+    def _way(self, message: Received) -> Way:
+        """The way of an answer: by the link that the message came by, since our number there is not known elsewhere."""
+        chosen = self._router.way(message.number, message_class=MESSAGE_CLASS)
+        if message.link in chosen.links:
+            return chosen
+        ways = (self._router.of_route(route, message.number) for route in self._routes)
+        return next((way for way in ways if message.link in way.links), chosen)
+
     def _turn(self, number: str, facts: _Facts, step: dict[str, Any]) -> _Facts:
         settings = self._settings
         fixed = {
@@ -236,7 +245,12 @@ def _received(number: str, head: bytes) -> Received:
     record = json.loads(head)
     text = whole(bytes.fromhex(record["text"]).decode("utf-16-be", "surrogatepass"))
     return Received(
-        id=str(record["id"]), number=number, to=str(record["to"]), text=text, missing=int(record.get("missing", 0))
+        id=str(record["id"]),
+        number=number,
+        to=str(record["to"]),
+        text=text,
+        link=str(record["link"]),
+        missing=int(record["missing"]),
     )
 
 
@@ -253,4 +267,5 @@ def _of_silence(number: str, draft: Draft | None) -> Received:
     """What a reminder answers, with an id of its own."""
     due = draft.due if draft else 0.0
     digest = sha1(f"{number} {due!r}".encode(), usedforsecurity=False).hexdigest()
-    return Received(id=f"mo-{digest}", number=number, to=draft.to if draft else "", text="")
+    to, link = (draft.to, draft.link) if draft else ("", "")
+    return Received(id=f"mo-{digest}", number=number, to=to, link=link, text="")

@@ -29,6 +29,7 @@ class Received:
     number: str  # whose; E.164 without plus where it can be read so
     to: str  # our number
     text: str
+    link: str = ""  # by which it came
     missing: int = 0  # parts that never came
 
 
@@ -38,6 +39,7 @@ class Draft:
 
     to: str  # our number that the phone wrote to
     language: str
+    link: str = ""  # by which it came last
     values: Mapping[Field, str] = field(default_factory=dict)
     awaiting: Field | None = None  # asked for: the next text without a digit is its value
     reminded: bool = False
@@ -53,6 +55,7 @@ class Draft:
         record = {
             "to": self.to,
             "language": self.language,
+            "link": self.link,
             "values": {str(int(key)): value for key, value in self.values.items()},
             "awaiting": self.awaiting,
             "reminded": self.reminded,
@@ -70,6 +73,7 @@ class Draft:
             draft = cls(
                 to=str(record["to"]),
                 language=str(record["language"]),
+                link=str(record["link"]),
                 values=values,
                 awaiting=awaiting,
                 reminded=bool(record["reminded"]),

@@ -64,7 +64,7 @@ def test_a_card_in_steps(sandbox: RunningSandbox, phone: str) -> None:
     assert says(sandbox, phone, "取消").startswith("没有正在制作的名片")
 
 
-@pytest.mark.parametrize("carrier", ["ismg", "smgw"])
+@pytest.mark.parametrize("carrier", ["ismg", "smgw", "provider", "smg", "smsc"])
 def test_a_card_in_one_message_of_several_parts(sandbox: RunningSandbox, phone: str, carrier: str) -> None:
     company = "彩邮科技（集团）有限公司北京分公司😀" * 3
     answer = says(
@@ -72,6 +72,11 @@ def test_a_card_in_one_message_of_several_parts(sandbox: RunningSandbox, phone: 
     )
     assert answer.splitlines()[2] == f"2 公司: {company}"
     assert answer.splitlines()[-1] == "5 联系方式: 13800138000, zhang@例子.test"
+
+
+def test_by_the_modem(sandbox: RunningSandbox, phone: str) -> None:
+    """Its number is that of its SIM; the answer comes from there."""
+    assert "TD" in says(sandbox, phone, "你好", to="8613900001111", carrier="modem")
 
 
 def test_in_english(sandbox: RunningSandbox, phone: str) -> None:

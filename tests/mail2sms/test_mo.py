@@ -7,10 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rq import Queue
 from rq.job import Job
 from rq.registry import FailedJobRegistry
@@ -117,6 +120,22 @@ def test_parts_in_any_order_by_any_link(
     assert event["detail"] == {"to": CARD, "link": "ab"[order[0] % 2], "ref": f"r{order[0]}", "parts": 3}
     assert not client.keys("mo:join*")
     assert not client.exists("mo-joins")
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(st.characters(codec="utf-16", exclude_categories=[]), min_size=2, max_size=60), st.data())
+def test_a_text_cut_anywhere_comes_whole(
+    recorder: Recorder, client: redis.Redis, text: str, data: st.DataObject
+) -> None:
+    """Cut between any two octet pairs of its UTF-16, whatever the order in which the parts come."""
+    octets = text.encode("utf-16-be", "surrogatepass")
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(octets) // 2 - 1), max_size=8)))
+    edges = [0, *(2 * cut for cut in cuts), len(octets)]
+    parts = [octets[a:b].decode("utf-16-be", "surrogatepass") for a, b in pairwise(edges)]
+    client.flushall()
+    for number in data.draw(st.permutations(range(1, len(parts) + 1))):
+        recorder.record(text=parts[number - 1], number=number, total=len(parts), ref=f"{number}")
+    assert [message["text"] for message in inbox(client)] == [whole(text)]
 
 
 def test_a_lone_half_becomes_a_replacement_character(recorder: Recorder, client: redis.Redis) -> None:
@@ -262,8 +281,8 @@ def says(stack: Stack, *texts: str, sender: str = PHONE, to: str = CARD) -> None
         recorder.record(text=text, sender=sender, to=to, ref="")
 
 
-def replies(stack: Stack) -> list[dict[str, Any]]:
-    entries: Any = stack.redis.xrange(queues.mt_stream("default", "code"))
+def replies(stack: Stack, route: str = "default") -> list[dict[str, Any]]:
+    entries: Any = stack.redis.xrange(queues.mt_stream(route, "code"))
     return [json.loads(fields[b"m"]) for _, fields in entries]
 
 
@@ -284,6 +303,22 @@ def test_replies(stack: Stack, dialogues: Dialogues) -> None:
     assert "张三" not in json.dumps(stack.events(), ensure_ascii=False)
     left: Any = stack.redis.keys("mo:*")
     assert [key for key in left if not key.startswith(b"mo:said:")] == []
+
+
+@pytest.mark.parametrize(
+    "link, route", [("first", "default"), ("behind", "default"), ("second", "other"), ("gone", "default")]
+)
+def test_an_answer_goes_by_the_link_that_the_message_came_by(stack: Stack, link: str, route: str) -> None:
+    """Our number there may be nobody's elsewhere."""
+    routes = 'routes.default = {links = ["first"], then = "more"}\nroutes.more = ["behind"]\nroutes.other = ["second"]'
+    stack.configure(f"{routes}\n{''.join(map(stack.link, ('first', 'behind', 'second')))}\n{MO_SETTINGS}")
+    stack.start_redis()
+    made = Dialogues(load(stack.settings_file))
+    Recorder(stack.redis).record(text="1 3", link=link)
+    made.drain(NUMBER)
+    (reply,) = replies(stack, route)
+    assert (reply["route"], reply["src"]) == (route, CARD)
+    made.close()
 
 
 def test_stop_and_start(stack: Stack, dialogues: Dialogues) -> None:
