@@ -65,7 +65,7 @@ class Gateway:
     def adopt(self, sending: Sending) -> None:
         """Take a message on; parts that are accepted already are not sent again."""
         self.held[sending.key] = sending
-        units = [(sending, number) for number in range(1, len(sending.parts) + 1) if number not in sending.accepted]
+        units = [(sending, number) for number in range(1, sending.total + 1) if number not in sending.accepted]
         (sending.lane.kept if sending.lane else self.backlog[sending.stream]).extend(units)
 
     def forget(self, key: tuple[str, str]) -> None:
@@ -123,6 +123,7 @@ class Gateway:
         if first is None:
             return []
         lanes = [lane for lane in ways if lane.up and lane.link.account == first.link.account]
+        lanes = [lane for lane in lanes if lane.link.whole is first.link.whole]
         return sorted(lanes, key=lambda lane: lane.in_flight / lane.link.capacity) if len(lanes) > 1 else lanes
 
     def _drain(self, units: deque[Unit], lane: Lane, now: float, wall: float, most: int) -> None:
@@ -140,22 +141,52 @@ class Gateway:
             if sending.valid_until is not None and sending.valid_until <= wall and not sending.accepted:
                 self._over(sending, Kind.SMS_EXPIRED, "not sent in time", lane)
                 continue
+            if sending.whole is not lane.link.whole and len(sending.parts) > 1:
+                self._recut(unit, units, lane)
+                continue
             room -= 1
             lane.in_flight += 1
+            sending.under_way += 1
+            sending.last = lane
             lane.pace.sent(now)
             mark = "??" if number in sending.again else "?"
             self.journal.write(
-                ["send", self.token, sending.message.id, number, len(sending.parts), lane.name, mark, sending.context],
+                ["send", self.token, sending.message.id, number, sending.total, lane.name, mark, sending.context],
                 partial(self._send, unit, lane, sending.turn),
             )
+
+    def _recut(self, unit: Unit, units: deque[Unit], lane: Lane) -> None:
+        """The lane wants a long message whole, or in parts, unlike the last one that was to take it.
+
+        What is in doubt in one form is in doubt in the other.
+        """
+        sending = unit[0]
+        if sending.under_way and sending.last is not None:
+            sending.last.kept.append(unit)
+            return
+        if sending.accepted:  # by a link that the settings do not name any more
+            self._over(sending, Kind.SMS_FAILED, "its parts would go two ways", lane)
+            return
+        sending.whole = lane.link.whole
+        sending.turn += 1
+        if sending.again:
+            sending.again = set(range(1, sending.total + 1))
+        for waiting in (units, *self.backlog.values(), *(other.kept for other in self.lanes.values())):
+            if any(found is sending for found, _ in waiting):
+                rest = [other for other in waiting if other[0] is not sending]
+                waiting.clear()
+                waiting.extend(rest)
+        units.extendleft((sending, number) for number in range(sending.total, 0, -1))
 
     def _send(self, unit: Unit, lane: Lane, turn: int, allowed: Any) -> None:
         sending, number = unit
         if turn != sending.turn:  # it was started over while this waited for Redis
             lane.in_flight -= 1
+            sending.under_way -= 1
             return
         if allowed != 1 or lane.link.capacity == 0 or sending.over or self.stopping:
             lane.in_flight -= 1
+            sending.under_way -= 1
             if allowed != 1:
                 self.token = ""  # the lease is not ours any more; the intake gets it back and sorts out what is
             self._put_back(unit)
@@ -163,7 +194,7 @@ class Gateway:
         tag = next(self._tags)
         self._sent[tag] = (unit, lane)
         lane.counts["sent"] += 1
-        answer = lane.link.submit(tag, sending.parts[number - 1])
+        answer = lane.link.submit(tag, sending.part(number))
         if answer is not None:
             self.answered(tag, answer)
 
@@ -182,6 +213,7 @@ class Gateway:
         unit, lane = found
         sending, number = unit
         lane.in_flight -= 1
+        sending.under_way -= 1
         lane.answered(answer)
         if answer.outcome is Outcome.ACCEPTED:
             self._accepted(sending, number, lane, answer.ref)
@@ -208,7 +240,7 @@ class Gateway:
 
     def _accepted(self, sending: Sending, number: int, lane: Lane, ref: str) -> None:
         sending.accepted.add(number)
-        complete = len(sending.accepted) == len(sending.parts)
+        complete = len(sending.accepted) == sending.total
         event = ""
         if complete:
             detail: dict[str, Any] = {"link": lane.name, "parts": len(sending.parts)}
@@ -216,14 +248,14 @@ class Gateway:
                 detail["possible_repeat"] = sorted(sending.again)
             event = self._event(sending, Kind.SMS_SUBMITTED, None, detail)
             logger.info(line_of(sending, "submitted", lane, None))
-        elif len(sending.parts) > 1:
+        else:
             sending.lane = lane
         self.journal.write(
             [
                 "accepted",
                 sending.message.id,
                 number,
-                len(sending.parts),
+                sending.total,
                 sending.stream,
                 sending.entry,
                 lane.link.account,
@@ -234,12 +266,12 @@ class Gateway:
         )
 
     def _elsewhere(self, unit: Unit, lane: Lane, result: str) -> None:
-        """A lane refused a part for reasons of its own: the next one that is up may try, if nothing is accepted yet."""
+        """A lane refused a part for reasons of its own: the next one that is up may try, and all parts go one way."""
         sending = unit[0]
         sending.avoid.add(lane.name)
         sending.refused = result
-        ways = [] if sending.accepted else self._ways(sending.stream)
-        other = next((way for way in ways if way.up and way.name not in sending.avoid), None)
+        ways = [sending.lane] if sending.lane is not None else [way for way in self._ways(sending.stream) if way.up]
+        other = next((way for way in ways if way.name not in sending.avoid), None)
         if other is None:
             self._over(sending, Kind.SMS_FAILED, result, lane)
             return

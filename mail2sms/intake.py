@@ -293,7 +293,8 @@ class Intake:
 def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> None:
     """What was sent before this process had the message: accepted parts stay, unanswered ones are in doubt."""
     link = record.get("l", "")
-    for number in range(1, len(sending.parts) + 1):
+    sending.whole = record.get("n") == "1" and len(sending.parts) > 1
+    for number in range(1, sending.total + 1):
         mark = record.get(f"p{number}", "")
         if mark.startswith(("=", "+", "!")):
             sending.accepted.add(number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -13,7 +13,7 @@ from caiyou.events import Event, Kind
 from caiyou.msisdn import Msisdn
 from caiyou.queues import ShortMessage, from_payload
 from mail2sms.links import MtPart
-from mail2sms.segment import split
+from mail2sms.segment import Segment, split
 
 if TYPE_CHECKING:
     from mail2sms.lane import Lane
@@ -40,11 +40,26 @@ class Sending:
     refused: str = ""  # the last of those reasons
     turn: int = 0  # how often it was started over: what is under way of an earlier turn does not count
     over: bool = False  # nothing of it is sent any more
+    under_way: int = 0  # parts handed over and not answered
+    last: Lane | None = None  # that they were handed to
+    whole: bool = False  # it goes as one part, which its link's carrier cuts
 
     @property
     def route(self) -> str:
         """That of its stream, whatever the message says."""
         return self.stream.split(":")[1]
+
+    @property
+    def total(self) -> int:
+        """How many parts are handed over."""
+        return 1 if self.whole else len(self.parts)
+
+    def part(self, number: int) -> MtPart:
+        """What is handed over as part ``number``."""
+        part = self.parts[number - 1]
+        if not self.whole:
+            return part
+        return replace(part, segment=Segment(text=self.message.text, coding=part.segment.coding))
 
     @property
     def key(self) -> tuple[str, str]:
