@@ -52,7 +52,7 @@ class Facts:
     received_in: str = ""
     reports_stored: bool = False
     phase_2_plus: bool = False  # handed-over messages want an answer
-    indications_ok: bool = False
+    renew_indications: bool = False
     pin: str | None = None
     sim: str = ""
     registration: int | None = None

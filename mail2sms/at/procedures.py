@@ -63,7 +63,7 @@ def _network(facts: Facts) -> Steps:
 
 
 def _sweep(facts: Facts) -> Steps:
-    if not facts.indications_ok:
+    if facts.renew_indications:
         yield from indicate(facts)
     found = answers.memories_of((yield from ask(facts, "AT+CPMS?")).lines)
     if found:
@@ -133,7 +133,7 @@ def confirm(facts: Facts, place: Place) -> Steps:
         if place.wants_answer and not (yield from ask(facts, "AT+CNMA=0")).ok:
             if not (yield from ask(facts, "AT+CNMA")).ok:
                 facts.emit(Forgave(what="no +CNMA"))
-            facts.indications_ok = False  # the modem may have stopped handing over (27.005, 3.4.4)
+            facts.renew_indications = True  # the modem may have stopped handing over (27.005, 3.4.4)
         return
     try:
         if (yield from _select(facts, place.memory)):

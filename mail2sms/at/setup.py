@@ -115,10 +115,9 @@ def _memories(facts: Facts) -> Steps:
 
 def indicate(facts: Facts) -> Steps:
     """How the modem tells of messages: the best way it can."""
-    facts.reports_stored = facts.indications_ok = False
+    facts.reports_stored, facts.renew_indications = False, False
     for way in INDICATIONS:
         if (yield from ask(facts, f"AT+CNMI={way}")).ok:
-            facts.indications_ok = True
             facts.reports_stored = way.endswith(",2,0")
             return
     facts.emit(Forgave(what="no +CNMI: messages are polled"))
