@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 from mail2sms.dialog.keywords import Command, Keywords, language_of
 from mail2sms.dialog.message import Draft, Field, Known, Received, Reply, Turn
-from mail2sms.dialog.parse import Parsed, is_done, parse, tidy
+from mail2sms.dialog.parse import MAX_CHARACTERS, Parsed, is_done, parse, tidy
 from mail2sms.dialog.texts import Texts, example, numbered, texts_of
 
 MOST = {Field.TEMPLATE: 4, Field.COMPANY: 60, Field.TITLE: 30, Field.NAME: 30, Field.CONTACT: 100}  # characters
@@ -45,7 +45,8 @@ def answer(message: Received, known: Known, rules: CardRules) -> Turn:
     if command is Command.CANCEL:
         return Turn(did="cancelled", replies=(Reply(text=texts.cancelled if draft else texts.nothing),))
     if command is Command.SHOW:
-        return Turn(did="shown", replies=(Reply(text=_card(draft, texts) or texts.nothing),), draft=draft)
+        kept = _until(draft, known.now + rules.remind_s) if draft else None
+        return Turn(did="shown", replies=(Reply(text=_card(draft, texts) or texts.nothing),), draft=kept)
     fresh = _until(Draft(to=message.to, link=message.link, language=spoken or language), known.now + rules.remind_s)
     if command is Command.NEW:
         return Turn(did="begun", replies=(Reply(text=texts.begun),), draft=fresh)
@@ -62,7 +63,7 @@ def _fill(message: Received, known: Known, draft: Draft | None, fresh: Draft, ru
     texts = texts_of(fresh.language)
     parsed = Parsed(done=True) if is_done(message.text) else parse(message.text)
     if draft is not None and draft.awaiting and not parsed.values and not parsed.done and message.text.strip():
-        parsed = Parsed(values=((draft.awaiting, message.text),))
+        parsed = Parsed(values=((draft.awaiting, message.text[:MAX_CHARACTERS]),))
     if draft is None and not parsed.values:
         if parsed.done:
             return Turn(did="nothing to confirm", replies=_unasked(texts.nothing, known))
@@ -107,11 +108,11 @@ def _until(draft: Draft, due: float) -> Draft:
 
 def _wrong(name: Field, value: str, texts: Texts, rules: CardRules) -> str:
     """Why a value cannot stand; empty where it can."""
-    if name is Field.TEMPLATE and not (value.isascii() and value.isdigit() and 1 <= int(value) <= rules.templates):
-        return texts.no_template.format(templates=rules.templates)
-    if len(value) > MOST[name]:
-        return texts.too_long.format(field=texts.fields[name], most=MOST[name])
-    return ""
+    fits = len(value) <= MOST[name]
+    if name is Field.TEMPLATE:
+        exists = fits and value.isascii() and value.isdigit() and 1 <= int(value) <= rules.templates
+        return "" if exists else texts.no_template.format(templates=rules.templates)
+    return "" if fits else texts.too_long.format(field=texts.fields[name], most=MOST[name])
 
 
 def _next(parsed: Parsed, draft: Draft, texts: Texts) -> str:

@@ -109,6 +109,16 @@ def test_a_value_that_cannot_be(text: str, answer: str) -> None:
     assert phone.last.ordered is None
 
 
+@pytest.mark.parametrize("digit", "12345")
+@pytest.mark.parametrize("text", ["9" * 6000, "彩" * 100_000, "\ufdfa" * 5000, "\u202e \u202e"])
+def test_a_value_without_measure(digit: str, text: str) -> None:
+    phone = Phone()
+    phone.says(digit)
+    (answer,) = phone.says(text)
+    assert len(answer) <= 70
+    assert phone.values == {}
+
+
 def test_cancel() -> None:
     phone = Phone()
     assert phone.says("取消") == [ZH.nothing]
