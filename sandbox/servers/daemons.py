@@ -192,6 +192,14 @@ aggregator = ["smsc"]
 provider = ["provider"]
 modem = ["modem"]
 
+[[sms.choices]]
+route = "unicom"
+carrier = "unicom"
+
+[[sms.choices]]
+route = "telecom"
+carrier = "telecom"
+
 [sms.links.ismg]
 type = "cmpp"
 host = "{HOST}"
