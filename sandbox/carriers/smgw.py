@@ -83,7 +83,7 @@ class Smgw(LoginCarrier):
 
     def _result(self, link: SpLink, account: Account, submit: Submit) -> int:
         numbers, faults = submit.dest_term_ids, self.faults
-        wrong = _wrong_field(submit)
+        wrong = wrong_field(submit)
         if wrong:
             return wrong
         if faults.refuse_result and random.random() < faults.refuse_share:  # noqa: S311  # chance, not secrecy
@@ -166,7 +166,7 @@ class Smgw(LoginCarrier):
         return found
 
 
-def _wrong_field(submit: Submit) -> int:
+def wrong_field(submit: Submit) -> int:
     """The Status for the first field that may not be so, or 0."""
     numbers = submit.dest_term_ids
     if submit.msg_type != MsgType.MT:
