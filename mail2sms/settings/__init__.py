@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, IPvAnyNetwork, StringConstraints, model_validator
+from pydantic import Field, IPvAnyNetwork, StringConstraints, field_validator, model_validator
 
 from caiyou.settings import Table, WrongAt
 from mail2sms.settings.cmpp import CmppLinkSettings
@@ -47,8 +47,9 @@ class SmsSettings(Table):
         {}, description="link = its login at a carrier"
     )
     gateway: str = Field(
-        default_factory=lambda: f"{socket.gethostname()}:gw",
-        description="this gateway's name among all: the same after a restart, another on every host",
+        "",
+        validate_default=True,
+        description="this gateway's name among all: the same after a restart, another on every host; empty: HOSTNAME:gw",
     )
     validity_s: float = Field(24 * 3600.0, gt=0, le=7 * 24 * 3600, description="an older notification is not sent")
     backlog: int = Field(512, ge=1, le=100_000, description="messages of one route taken from Redis ahead of sending")
@@ -71,6 +72,11 @@ class SmsSettings(Table):
     mo_parts_s: float = Field(300.0, gt=0, le=86_400, description="how long parts of a long MO wait for the others")
     mo: MoSettings = Field(default_factory=MoSettings)
     notices_per_hour: int = Field(6, ge=0, description="mails to one sender that say an SMS could not go (N1); 0: none")
+
+    @field_validator("gateway")
+    @classmethod
+    def _has_a_name(cls, name: str) -> str:
+        return name or f"{socket.gethostname()}:gw"
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
