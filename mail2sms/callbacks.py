@@ -152,12 +152,12 @@ class Rates:
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # calls left, and when that was
 
     def take(self, peer: str, calls: int, now: float) -> bool:
-        """Count so many; whether that was allowed."""
+        """Count so many if one more is allowed; whether it is."""
         most = self._rate * BURST_S
         left, at = self._left.pop(peer, (most, now))
         left = min(most, left + (now - at) * self._rate)
         allowed = left > 0
-        self._left[peer] = max(left - calls, -most), now
+        self._left[peer] = (max(left - calls, -most) if allowed else left), now
         if len(self._left) > PEERS:
             self._left.popitem(last=False)
         return allowed

@@ -44,6 +44,7 @@ http-queue-delay = 1
 group = sendsms-user
 username = {username}
 password = {password}
+concatenation = true
 max-messages = 10
 
 group = sms-service
@@ -80,10 +81,10 @@ class Kannel:
         if smsc:
             self.start_smsc()
 
-    def start_smsc(self, *messages: str) -> None:
-        """The far end: sends ``messages`` (``sender receiver text …``, each once) and takes what comes."""
-        rest = ("-m", str(len(messages)), "-i", "0.2") if messages else ("-m", "0")
-        self._run("fakesmsc", FAKESMSC, "-H", HOST, "-r", str(self._far), *rest, *(messages or ("1 2 text none",)))
+    def start_smsc(self, message: str = "") -> None:
+        """The far end: sends ``message`` (``sender receiver text …``) once, if there is one, and takes what comes."""
+        count = ("-m", "1" if message else "0", "-i", "0.2")
+        self._run("fakesmsc", FAKESMSC, "-H", HOST, "-r", str(self._far), *count, message or "1 2 text none")
         _until(lambda: "Connecting to" in self.log("fakesmsc"), "fakesmsc")
 
     def got(self) -> list[tuple[str, str, bytes, str]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from bench.stack import SP_ID, SRC_ID, Stack, free_port, wait_for
+from bench.stack import SRC_ID, Stack, free_port, wait_for
 from caiyou.queues import ShortMessage
 
 PHONE = "13800138000"
@@ -63,26 +62,15 @@ class ProviderStack(Stack):
 
     def start_provider(self) -> None:
         """Return when it answers."""
-        self.start(
-            "provider",
-            *(sys.executable, "-m", "sandbox.carriers", "--state-dir", str(self.folder / "carriers")),
-            *("--sp-id", SP_ID, "--cmpp-port", str(self.cmpp_port), "--http-port", str(self.http_port)),
-            *("--secret-file", str(self.secret_file), "--provider-port", str(self.provider_port)),
-        )
-        wait_for(self._provider_answers)
+        self.start_ismg("--provider-port", str(self.provider_port), "--provider-secret-file", str(self.secret_file))
 
-    def faults(self, **faults: Any) -> None:
+    def wrong(self, **faults: Any) -> None:
         """Replace the provider's faults."""
-        self.http("PUT", "/provider/faults", faults)
-
-    def submits(self) -> list[dict[str, Any]]:
-        """Every request that ever reached the provider's interfaces."""
-        found: list[dict[str, Any]] = self.http("GET", "/provider/submits?limit=10000")
-        return found
+        self.faults("provider", **faults)
 
     def taken(self) -> list[dict[str, Any]]:
         """Those it took."""
-        return [submit for submit in self.submits() if submit["result"] == "accepted"]
+        return [submit for submit in self.submits("provider") if submit["result"] == "accepted"]
 
     def phone(self, number: str = PHONE) -> list[str]:
         """What a phone shows."""
@@ -96,14 +84,7 @@ class ProviderStack(Stack):
         """sms_id to result, of events of that kind."""
         return {event["sms_id"]: event.get("result", "") for event in self.events(kind)}
 
-    def link_state(self, name: str = "web") -> dict[str, str]:
-        """What the gateway publishes of the link."""
-        values: Any = self.redis.hgetall(f"link:{name}")
-        return {key.decode(): value.decode() for key, value in values.items()}
-
-    def _provider_answers(self) -> bool:
-        try:
-            self.http("GET", "/provider/status")
-        except OSError:
-            return False
-        return True
+    def received(self) -> list[str]:
+        """The texts that handsets sent, as they wait to be answered."""
+        found: Any = self.redis.lrange(f"mo:inbox:86{PHONE}", 0, -1)
+        return [bytes.fromhex(json.loads(entry)["text"]).decode("utf-16-be") for entry in found]

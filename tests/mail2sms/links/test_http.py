@@ -192,7 +192,7 @@ def test_what_cannot_be_written_is_refused() -> None:
 @pytest.mark.parametrize("warm", [False, True])
 def test_a_cut_connection_is_in_doubt_and_nothing_is_sent_twice(method: str, body: str, warm: bool) -> None:
     """Also on a connection that served before, after which HTTP clients like to try again by themselves."""
-    peer = Peer(*([OK, "cut", OK] if warm else ["cut", OK]))
+    peer = Peer(OK, "cut", OK) if warm else Peer("cut", OK)
 
     async def scenario(run: Run) -> None:
         await run.up()

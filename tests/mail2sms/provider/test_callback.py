@@ -174,7 +174,7 @@ def test_wrong_signatures() -> None:
         {"stamp": "2026-11-23T08:00:00"},  # which zone?
     ):
         with pytest.raises(Unauthorized):
-            signed(BODY, **what)  # type: ignore[arg-type]
+            signed(BODY, **what)
     assert signed(BODY, at=NOW - timedelta(seconds=299)).entries
 
 
