@@ -49,7 +49,7 @@ class SmsSettings(Table):
     gateway: str = Field(
         "",
         validate_default=True,
-        description="this gateway's name among all: the same after a restart, another on every host; empty: HOSTNAME:gw",
+        description="this gateway's name: the same after a restart, another on every host; empty: HOSTNAME:gw",
     )
     validity_s: float = Field(24 * 3600.0, gt=0, le=7 * 24 * 3600, description="an older notification is not sent")
     backlog: int = Field(512, ge=1, le=100_000, description="messages of one route taken from Redis ahead of sending")

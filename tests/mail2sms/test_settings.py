@@ -64,7 +64,7 @@ def test_a_link_and_its_defaults(tmp_path: Path) -> None:
         (LINK.replace("links.mobile", 'links."Mobile 1"'), "sms.links.Mobile 1"),
         (f"[sms]\nwindows = 3\n{LINK}", "sms.windows: unknown setting"),
         (LINK + "windw = 3\n", "sms.links.mobile.windw: unknown setting; did you mean window?"),
-        (LINK + 'version = "2.1"\n', "sms.links.mobile.version"),
+        (LINK + 'version = "1.2"\n', "sms.links.mobile.version"),
         (LINK + "window = 0\n", "sms.links.mobile.window"),
         (LINK.replace("10658000", "+8610658000"), "sms.links.mobile.src_id"),
         (LINK.replace("901234", "9012345"), "sms.links.mobile.sp_id"),
