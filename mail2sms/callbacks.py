@@ -153,10 +153,10 @@ class Rates:
 
     def take(self, peer: str, calls: int, now: float) -> bool:
         """Count so many if one more is allowed; whether it is."""
-        most = self._rate * BURST_S
+        most = max(1.0, self._rate * BURST_S)
         left, at = self._left.pop(peer, (most, now))
         left = min(most, left + (now - at) * self._rate)
-        allowed = left > 0
+        allowed = left >= 1
         self._left[peer] = (max(left - calls, -most) if allowed else left), now
         if len(self._left) > PEERS:
             self._left.popitem(last=False)
