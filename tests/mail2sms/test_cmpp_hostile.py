@@ -135,7 +135,7 @@ def test_half_a_pdu_and_then_silence(stack: Stack, size: int) -> None:
         _start(stack)
         begun = time.monotonic()
         wait_for(lambda: hostile.logins == 2)
-        assert time.monotonic() - begun < 5.0  # idle 0.5 s, two tests of 0.5 s, looked at once a second
+        assert time.monotonic() - begun < 10.0  # idle 0.5 s, two tests of 0.5 s, looked at once a second
         texts = stack.send_many(20)
         _settled(stack, hostile, texts)
         assert Counter(hostile.accepted) == Counter(texts)
