@@ -1,0 +1,182 @@
+"""The gateway as a process, over SMPP, to the simulated SMSC."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+
+import pytest
+
+from bench.stack import SECRET_FILE, Stack, free_port, wait_for
+from caiyou.queues import ShortMessage
+from mail2sms.live import link_key
+
+pytestmark = pytest.mark.live
+
+PHONE = "13800138000"
+LONG = "彩邮" * 100
+
+
+class SmscStack(Stack):
+    """Its link is called ``smsc``."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.smsc_port = free_port()
+
+    def begin(self, sms: str = "", **link: Any) -> SmscStack:
+        """Everything, and the link up."""
+        values = {"system_id": "caiyou", "src_id": "10660", **link}
+        self.configure(
+            f'routes = {{default = ["smsc"]}}\n{sms}\n{self.link_of("smpp", "smsc", self.smsc_port, **values)}'
+        )
+        self.start_redis()
+        self.start_smsc()
+        self.start_gateway()
+        return self
+
+    def start_smsc(self) -> None:
+        """Return when it answers."""
+        self.start_ismg(*("--smsc-port", str(self.smsc_port)), *("--smsc-secret-file", str(self.folder / SECRET_FILE)))
+
+    def up(self) -> SmscStack:
+        wait_for(lambda: self.events("link.up"))
+        return self
+
+    def wrong(self, **faults: Any) -> None:
+        """Replace the SMSC's faults."""
+        self.http("PUT", "/smsc/faults", faults)
+
+    def taken(self) -> list[dict[str, Any]]:
+        """Submits that the SMSC took."""
+        found: list[dict[str, Any]] = self.http("GET", "/smsc/submits?limit=10000")
+        return [submit for submit in found if submit["result"] == 0]
+
+    def shown(self) -> list[dict[str, Any]]:
+        """What the phone shows."""
+        found: list[dict[str, Any]] = self.http("GET", f"/phones/{PHONE}/messages")
+        return found
+
+    def link_state(self) -> dict[str, str]:
+        values: Any = self.redis.hgetall(link_key(f"{gethostname()}:gw", "smsc"))
+        return {key.decode(): value.decode() for key, value in values.items()}
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[SmscStack]:
+    made = SmscStack(tmp_path)
+    yield made
+    made.end()
+
+
+def _message(id: str, text: str = "hello", **more: Any) -> ShortMessage:
+    return ShortMessage(**{"id": id, "to": f"86{PHONE}", "text": text, "route": "default", **more})
+
+
+@pytest.mark.parametrize("bind", ["transceiver", "pair"])
+def test_a_message_goes_out_and_its_report_comes_back(stack: SmscStack, bind: str) -> None:
+    stack.begin(bind=bind, message_id="hex_to_dec").up()
+    stack.wrong(id_in_answer="HEX", id_in_receipt="dec", receipt_by="text")
+    stack.send(_message("one", "你好 hello"))
+    wait_for(lambda: stack.events("sms.delivered"))
+    (delivered,) = stack.events("sms.delivered")
+    assert (delivered["sms_id"], delivered["result"]) == ("one", "DELIVRD")
+    assert stack.waiting() == 0
+    (phone,) = stack.shown()
+    assert (phone["text"], phone["from"]) == ("你好 hello", "10660")
+    log = stack.log("gateway")
+    assert "你好" not in log
+    assert PHONE not in log
+    assert "s3cret" not in log
+
+
+@pytest.mark.parametrize("long", ["udh", "sar", "payload"])
+def test_a_long_message_is_one_message(stack: SmscStack, long: str) -> None:
+    stack.begin(long=long).up()
+    stack.send(_message("han", LONG, long=True))
+    stack.send(_message("latin", "[x] " * 75, long=True))
+    wait_for(lambda: len(stack.events("sms.delivered")) == 2)
+    assert len(stack.events("sms.submitted")) == 2
+    assert sorted(message["text"] for message in stack.shown()) == sorted([LONG, "[x] " * 75])
+
+
+def test_what_became_of_a_message(stack: SmscStack) -> None:
+    stack.begin().up()
+    stack.wrong(report_stats={PHONE: "UNDELIV"}, intermediate=True)
+    stack.send(_message("one"))
+    wait_for(lambda: stack.events("sms.failed"))
+    assert stack.events("sms.failed")[0]["result"] == "UNDELIV 006"
+
+
+@pytest.mark.parametrize("by", ["udh", "sar", "data_sm"])
+def test_a_long_message_from_a_handset_is_joined(stack: SmscStack, by: str) -> None:
+    stack.begin().up()
+    stack.wrong(mo_by=by)
+    body = {"to": "10660", "text": LONG, "carrier": "smsc"}
+    stack.http("POST", f"/phones/{PHONE}/messages", body)
+    wait_for(lambda: stack.events("sms.received"))
+    (event,) = stack.events("sms.received")
+    assert (event["number"], event["detail"]["to"], event["detail"]["parts"]) == (f"86{PHONE}", "10660", 3)
+    inbox: Any = stack.redis.lrange(f"mo:inbox:86{PHONE}", 0, -1)
+    assert [bytes.fromhex(json.loads(entry)["text"]).decode("utf-16-be") for entry in inbox] == [LONG]
+
+
+def test_flow_control_slows_and_loses_nothing(stack: SmscStack) -> None:
+    stack.begin().up()
+    stack.wrong(max_per_s=40, report_delay_s=0.0)
+    texts = stack.send_many(150)
+    wait_for(lambda: len(stack.events("sms.delivered")) == len(texts), 40)
+    assert Counter(submit["text"] for submit in stack.taken()) == Counter(texts)
+    assert stack.http("GET", "/smsc/status")["results"]["88"] > 0
+
+
+def _nothing_is_lost_and_repeats_are_flagged(stack: SmscStack, texts: list[str]) -> None:
+    wait_for(lambda: len(stack.events("sms.submitted")) + len(stack.events("sms.failed")) == len(texts), 60)
+    events = stack.events("sms.submitted") + stack.events("sms.failed")
+    flagged = {_text(event) for event in events if "possible_repeat" in event.get("detail", {})}
+    failed = {_text(event) for event in stack.events("sms.failed")}
+    counts = Counter(submit["text"] for submit in stack.taken())
+    assert failed <= flagged  # cut twice in the middle: a third time is too often
+    assert set(texts) - failed <= set(counts) <= set(texts)
+    assert {text for text, count in counts.items() if count > 1} <= flagged
+    assert max(counts.values()) <= 2
+    assert stack.waiting() == 0
+
+
+def _text(event: dict[str, Any]) -> str:
+    return str(event["sms_id"]).removeprefix("id-")
+
+
+def test_cuts(stack: SmscStack) -> None:
+    stack.begin().up()
+    stack.wrong(disconnect_share=0.02, report_delay_s=0.05, report_jitter_s=0.1)
+    texts = stack.send_many(300)
+    _nothing_is_lost_and_repeats_are_flagged(stack, texts)
+    assert len(stack.events("link.down")) > 1
+
+
+@pytest.mark.parametrize("who", ["gateway", "ismg"])
+def test_kill_9(stack: SmscStack, who: str) -> None:
+    stack.begin().up()
+    stack.wrong(answer_delay_s=0.02, report_delay_s=0.05)
+    texts = stack.send_many(400)
+    wait_for(lambda: len(stack.taken()) > 100)
+    stack.kill(who)
+    stack.start_gateway() if who == "gateway" else stack.start_smsc()
+    _nothing_is_lost_and_repeats_are_flagged(stack, texts)
+
+
+def test_a_wrong_password_does_not_hammer(stack: SmscStack) -> None:
+    wrong = stack.folder / "wrong"
+    wrong.write_text("another\n")
+    stack.begin(secret_file=str(wrong))
+    wait_for(lambda: stack.link_state().get("state") == "refused")
+    assert "0Eh ESME_RINVPASWD" in stack.link_state()["why"]
+    assert stack.http("GET", "/smsc/status")["counts"]["connections"] == 1
+    log = stack.log("gateway")
+    assert "another" not in log
+    assert json.dumps(stack.link_state()).count("another") == 0
