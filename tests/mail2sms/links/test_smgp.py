@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -374,6 +375,48 @@ def test_noise_costs_a_reconnect_and_no_message(tmp_path: Path) -> None:
 
     told = play(script, tmp_path)
     assert [answer.outcome for answer in told.answers.values()] == [Outcome.LOST] * 3
+
+
+def test_mangled_octets_never_cost_more_than_a_reconnect(tmp_path: Path) -> None:
+    """What a SMGW says, with octets changed, left out and put in: every part is answered once, the link comes back."""
+    chance = random.Random(303)
+    deliver = Deliver(
+        msg_id=bytes(9) + b"\1",
+        is_report=1,
+        src_term_id="18900000001",
+        dest_term_id="10659",
+        msg_content=report.encode_report(report.Report(msg_id=ID, stat="DELIVRD", err="000")),
+    )
+    said: list[Any] = [
+        SubmitResp(msg_id=ID),
+        deliver,
+        MO,
+        ActiveTest(),
+        SubmitResp(msg_id=ID, status=1),
+        DeliverResp(msg_id=ID),
+    ]
+    good = b"".join(encode(pdu, number) for number, pdu in enumerate(said, 2))
+    rounds, parts = 60, 4
+
+    async def script(came: asyncio.Queue[Conversation], link: SmgpLink, told: Told) -> None:
+        for number in range(rounds):
+            smgw = await came.get()
+            await smgw.login()
+            await until(lambda: link.capacity)
+            for tag in range(parts):
+                assert link.submit(number * parts + tag, part()) is None
+            octets = bytearray(good)
+            for _ in range(chance.randint(1, 10)):
+                at = chance.randrange(len(octets))
+                octets[at : at + chance.randint(0, 3)] = chance.randbytes(chance.randint(0, 3))
+            smgw.writer.write(bytes(octets))
+            smgw.writer.close()
+            await until(lambda: len(told.answers) == (number + 1) * parts)  # noqa: B023  it is over before the next
+
+    told = play(script, tmp_path)
+    assert set(told.answers) == set(range(rounds * parts))
+    outcomes = {answer.outcome for answer in told.answers.values()}
+    assert outcomes >= {Outcome.ACCEPTED, Outcome.LOST}
 
 
 def test_it_logs_out_in_order(tmp_path: Path) -> None:
