@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
     def run(self, arguments: Sequence[str] | None = None) -> int:
         """Run a command line; its exit code."""
         try:
-            self.main(arguments, prog_name="caiyou", standalone_mode=False)
+            ended: Any = self.main(arguments, prog_name="caiyou", standalone_mode=False)  # what it gave to ``exit``
             sys.stdout.flush()
         except click.exceptions.Exit as stop:
             return stop.exit_code
@@ -63,7 +63,7 @@ class LazyGroup(click.Group):
         except BrokenPipeError:  # `| head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
-        return 0
+        return ended if isinstance(ended, int) else 0
 
 
 def _told(error: CaiyouError, code: int) -> int:

@@ -70,10 +70,16 @@ class Shown:
     message_id: str | None
 
 
+_ALIKE = (
+    *("id", "number", "state", "message_class", "route", "link", "parts", "domain", "subscriber", "price_fen"),
+    *("queue_id", "message_id"),
+)
+
+
 def shown(message: Message, zone: ZoneInfo) -> Shown:
     """As it is printed."""
     return Shown(
-        **{name: getattr(message, name) for name in Shown.__slots__ if hasattr(message, name)},
+        **{name: getattr(message, name) for name in _ALIKE},
         stat=message.result,
         src=message.src_id,
         possible_repeat=message.in_doubt,

@@ -141,7 +141,7 @@ def _split(words: Sequence[str], text: str | None, has_file: bool, region: str) 
     if text in (None, "-"):
         if sys.stdin.isatty():
             click.echo(_("the text, and Ctrl-D:"), err=True)
-        text = click.get_text_stream("stdin", encoding="utf-8", errors="replace").read(MAX_TEXT + 1).strip("\r\n")
+        text = sys.stdin.buffer.read(4 * MAX_TEXT + 4).decode("utf-8", "replace").strip("\r\n")
     if not text or not text.strip():
         raise InputError(_("the text is empty"))
     if len(text) > MAX_TEXT:
