@@ -208,9 +208,9 @@ def _failover(stack: Stack, cuts: int) -> None:
 
 def _send_steadily(stack: Stack, over: threading.Event) -> None:
     for number in count():
-        if over.wait(10 / FAILOVER_PER_S):
+        if over.wait(1 / FAILOVER_PER_S):
             return
-        stack.send_many(10, f"f{number}-")
+        stack.send_many(1, f"f{number}-")
 
 
 def _cut(stack: Stack, second: Stack) -> float:
