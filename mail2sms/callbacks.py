@@ -6,9 +6,10 @@
 | 400 | it is from the provider, and nothing in it can be read |
 | 401 | token or signature are wrong, or it is too old |
 | 404 | no such link, or it has no callback |
-| 413, 408 | too large; too slow |
-| 429 | too many from one address |
-| 503 | it could not be recorded in time: the provider keeps it and calls again |
+| 413 | too large |
+| 503 | not recorded in time, or too many from one address, or its body did not come: the provider calls again |
+
+503 for whatever shall come again: providers repeat a 5xx, and few repeat 408 or 429 (Kannel's smsbox does not).
 
 Plain HTTP: a proxy in front of it speaks TLS (``callback_proxies`` says whose ``X-Forwarded-For`` is believed).
 """
@@ -24,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from caiyou import log
 from caiyou.errors import ProtocolError, SettingsError
@@ -33,9 +35,11 @@ from mail2sms.provider.callback import Called, Unauthorized
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms.callbacks")
+http_logger = logging.getLogger("mail2sms.callbacks.http")
 
 MAX_BODY_OCTETS = 256 << 10
 BODY_S = 10.0  # for the body to come
+IDLE_S = 30.0  # for a request to come, the first too
 RECORDED_S = 5.0  # for it to be recorded
 STOP_S = 2.0
 PEERS = 10_000  # addresses whose rate is known
@@ -60,7 +64,14 @@ class Callbacks:
         app = web.Application(client_max_size=MAX_BODY_OCTETS)
         for path in ("/callback/{link}", "/callback/{link}/{token}"):
             app.router.add_route("*", path, self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S, auto_decompress=False)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            logger=http_logger,
+            keepalive_timeout=IDLE_S,
+            shutdown_timeout=STOP_S,
+            auto_decompress=False,
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, host.strip("[]"), int(port), reuse_port=True).start()
         logger.info(log.line(None, callbacks=listen))
@@ -74,7 +85,7 @@ class Callbacks:
         peer = address_of(request.remote or "", request.headers.get("X-Forwarded-For", ""), self._proxies)
         name = request.match_info["link"]
         if not self._rates.take(peer, 1, time.monotonic()):
-            return web.Response(status=429, headers={"Retry-After": "1"}, text="too many\n")
+            return web.Response(status=503, headers={"Retry-After": "1"}, text="too many\n")
         link = self._links.get(name)
         if link is None:
             self._rates.take(peer, UNAUTHORIZED_COSTS, time.monotonic())
@@ -93,12 +104,27 @@ class Callbacks:
             logger.warning(log.line(None, link=name, callback="not taken", why=error))
             return web.Response(status=503, text="not ready\n")
         except TimeoutError:
-            return web.Response(status=408, text="too slow\n")
+            return web.Response(status=503, text="too slow\n")
         _, late = await asyncio.wait(recorded, timeout=RECORDED_S)
         if late:
             logger.warning(log.line(None, link=name, callback="not recorded in time", entries=len(late)))
             return web.Response(status=503, headers={"Retry-After": "30"}, text="not recorded\n")
         return web.Response(body=link.reply.encode(), headers={"Content-Type": link.reply_type})
+
+
+class _NoOctetsOfStrangers(logging.Filter):
+    """aiohttp logs what is no HTTP with a traceback that quotes it: a line of ours instead."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See ``logging.Filter``."""
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            record.exc_info, record.args, record.levelno, record.levelname = None, (), logging.INFO, "INFO"
+            record.msg = log.line(None, callback="no HTTP", why=type(error).__name__)
+        return True
+
+
+http_logger.addFilter(_NoOctetsOfStrangers())
 
 
 async def callbacks_of(settings: SmsSettings, links: Mapping[str, Link]) -> Callbacks:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import logging
+from random import Random
 
 import pytest
 
-from mail2sms.callbacks import PEERS, UNAUTHORIZED_COSTS, Rates, address_of
+from bench.stack import free_port
+from mail2sms.callbacks import PEERS, UNAUTHORIZED_COSTS, Callbacks, Rates, address_of
 
 PROXIES = [ipaddress.ip_network("127.0.0.1"), ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1/128")]
 
@@ -53,3 +57,38 @@ def test_addresses_are_forgotten() -> None:
     for number in range(PEERS + 10):
         rates.take(str(number), 1, 0.0)
     assert len(rates._left) == PEERS
+
+
+def test_octets_that_are_no_request_harm_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    random = Random(7)
+    good = b"GET /callback/none?a=b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+    async def ask(port: int, octets: bytes, *, end: bool) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(octets)
+            if end:
+                writer.write_eof()
+            return await asyncio.wait_for(reader.read(), 5)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    async def main() -> None:
+        caplog.set_level(logging.INFO)
+        callbacks, port = Callbacks({}, 1e6), free_port()
+        await callbacks.start(f"127.0.0.1:{port}")
+        for _ in range(200):
+            octets = bytearray(good)
+            for _ in range(random.randint(1, 5)):
+                at = random.randrange(len(octets))
+                octets[at : at + random.randint(0, 3)] = random.randbytes(random.randint(0, 4))
+            await ask(port, bytes(octets), end=True)
+        assert (await ask(port, good, end=False)).startswith(b"HTTP/1.1 404 ")
+        await callbacks.stop()
+
+    asyncio.run(main())
+    assert "callback=no HTTP" in caplog.text or 'callback="no HTTP"' in caplog.text
+    assert "Traceback" not in caplog.text
+    assert "callback/n" not in caplog.text

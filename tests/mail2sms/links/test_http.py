@@ -7,6 +7,7 @@ import ssl
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -274,6 +275,54 @@ def test_no_such_host() -> None:
         assert run.hand_over() in run.seen.answers
 
     play(Peer(OK), scenario, url="http://no-such-host.invalid:PORT/send")
+
+
+SAMPLES = (
+    OK,
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\na\r\n"
+    b'{"id":"1"}\r\n0\r\n\r\n',
+    b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: x\r\nConnection: close\r\n\r\n<html>",
+    b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+)
+
+
+def _mutated(random: Random, octets: bytes) -> bytes:
+    found = bytearray(octets)
+    for _ in range(random.randint(1, 4)):
+        at = random.randrange(len(found) + 1)
+        match random.randrange(5):
+            case 0:
+                found[at:at] = random.randbytes(random.randint(1, 8))
+            case 1:
+                del found[at : at + random.randint(1, 20)]
+            case 2:
+                found[at : at + 1] = random.choice([b"\0", b"\r\n", b"\n", b"\xff", b":", b" ", b"-1", b"9" * 30])
+            case 3:
+                found = found[:at]
+            case 4:
+                found += found[:at]
+    return bytes(found)
+
+
+def test_mutated_answers_stop_nothing() -> None:
+    """Whatever an answer looks like: one outcome for each message, and the next good answer is taken."""
+    random = Random(20261123)
+    peer = Peer(OK)
+
+    async def scenario(run: Run) -> None:
+        outcomes = set()
+        for number in range(150):
+            await run.up()
+            peer.script = [_mutated(random, random.choice(SAMPLES)), OK]
+            outcomes.add((await run.send(f"text {number}")).outcome)
+        await run.until(lambda: run.link.capacity)
+        while (await run.send("last")).outcome is not Outcome.ACCEPTED:  # octets left over from before may spoil one
+            await run.up()
+        assert {Outcome.ACCEPTED, Outcome.LOST} <= outcomes
+
+    play(peer, scenario, answer_s=0.05, failures=2)
+    sent = [request for request in peer.requests if b'"text 7"' in request]
+    assert len(sent) == 1
 
 
 # --- up and down

@@ -132,6 +132,20 @@ def test_the_gateway_is_away_while_kannel_reports(stack: ProviderStack, kannel: 
     assert stack.results("sms.delivered") == {"a": "1 delivered"}
 
 
+def test_kannel_calls_again_after_503(stack: ProviderStack, kannel: Kannel) -> None:
+    """Redis is away, so nothing can be recorded, and that is what smsbox hears."""
+    kannel.start(smsc=False)
+    _up(stack)
+    stack.message("a")
+    wait_for(lambda: stack.events("sms.submitted"))
+    stack.kill("redis")
+    kannel.start_smsc()
+    wait_for(lambda: "not recorded in time" in stack.log("gateway"))
+    stack.start_redis()
+    wait_for(lambda: stack.events("sms.delivered"))
+    assert len(stack.events("sms.delivered")) == 1
+
+
 def test_kannel_is_away_and_comes_back(stack: ProviderStack, kannel: Kannel) -> None:
     stack.start_gateway()
     texts = stack.send_many(20)
