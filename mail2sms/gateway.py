@@ -23,14 +23,15 @@ from functools import partial
 from typing import Any
 
 from caiyou import log
-from caiyou.events import Event, Kind
+from caiyou.events import Kind
 from caiyou.queues import CLASSES, mt_stream
 from mail2sms.journal import Journal
 from mail2sms.lane import Lane
 from mail2sms.links import Answer, LinkState, Mo, Outcome, Report
 from mail2sms.mo import MoRecorder
+from mail2sms.records import Records
 from mail2sms.routing import links_of
-from mail2sms.sending import Sending, Unit, event_of, line_of
+from mail2sms.sending import Sending, Unit, line_of
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms.gateway")
@@ -50,6 +51,7 @@ class Gateway:
         self.journal = journal
         self.token = ""
         self.held: dict[tuple[str, str], Sending] = {}  # by stream and entry
+        self._records = Records(journal, self.held)
         # By stream, in the order in which they are served.
         self.backlog: dict[str, deque[Unit]] = {
             mt_stream(route, message_class): deque() for message_class in CLASSES for route in self.routes
@@ -139,7 +141,7 @@ class Gateway:
                 self._elsewhere(unit, lane, sending.refused)
                 continue
             if sending.valid_until is not None and sending.valid_until <= wall and not sending.accepted:
-                self._over(sending, Kind.SMS_EXPIRED, "not sent in time", lane)
+                self._records.over(sending, Kind.SMS_EXPIRED, "not sent in time", lane)
                 continue
             if sending.whole is not lane.link.whole and len(sending.parts) > 1:
                 self._recut(unit, units, lane)
@@ -149,11 +151,7 @@ class Gateway:
             sending.under_way += 1
             sending.last = lane
             lane.pace.sent(now)
-            mark = "??" if number in sending.again else "?"
-            self.journal.write(
-                ["send", self.token, sending.message.id, number, sending.total, lane.name, mark, sending.context],
-                partial(self._send, unit, lane, sending.turn),
-            )
+            self._records.send(self.token, sending, number, lane, partial(self._send, unit, lane, sending.turn))
 
     def _recut(self, unit: Unit, units: deque[Unit], lane: Lane) -> None:
         """The lane wants a long message whole, or in parts, unlike the last one that was to take it.
@@ -165,7 +163,7 @@ class Gateway:
             sending.last.kept.append(unit)
             return
         if sending.accepted:  # by a link that the settings do not name any more
-            self._over(sending, Kind.SMS_FAILED, "its parts would go two ways", lane)
+            self._records.over(sending, Kind.SMS_FAILED, "its parts would go two ways", lane)
             return
         sending.whole = lane.link.whole
         sending.turn += 1
@@ -216,7 +214,10 @@ class Gateway:
         sending.under_way -= 1
         lane.answered(answer)
         if answer.outcome is Outcome.ACCEPTED:
-            self._accepted(sending, number, lane, answer.ref)
+            sending.accepted.add(number)
+            if len(sending.accepted) < sending.total:
+                sending.lane = lane
+            self._records.accepted(sending, number, lane, answer.ref)
         elif sending.over:
             pass
         elif answer.outcome is Outcome.UNSENT:
@@ -227,43 +228,16 @@ class Gateway:
             lane.pace.complain(time.monotonic())
             sending.refusals += 1
             if sending.refusals > self.settings.flow_tries * len(sending.parts):
-                self._over(sending, Kind.SMS_FAILED, f"flow control: {answer.result}", lane)
+                self._records.over(sending, Kind.SMS_FAILED, f"flow control: {answer.result}", lane)
             else:
                 self._put_back(unit)
         elif answer.outcome is Outcome.REFUSED and answer.elsewhere:
             self._elsewhere(unit, lane, answer.result)
         elif answer.outcome is Outcome.REFUSED:
-            self._over(sending, Kind.SMS_FAILED, answer.result, lane)
+            self._records.over(sending, Kind.SMS_FAILED, answer.result, lane)
         elif not self.stopping:  # else its mark stays, and the next start finds it in doubt
             self._in_doubt(unit, lane, answer.result)
         self.pump()
-
-    def _accepted(self, sending: Sending, number: int, lane: Lane, ref: str) -> None:
-        sending.accepted.add(number)
-        complete = len(sending.accepted) == sending.total
-        event = ""
-        if complete:
-            detail: dict[str, Any] = {"link": lane.name, "parts": len(sending.parts)}
-            if sending.again:
-                detail["possible_repeat"] = sorted(sending.again)
-            event = self._event(sending, Kind.SMS_SUBMITTED, None, detail)
-            logger.info(line_of(sending, "submitted", lane, None))
-        else:
-            sending.lane = lane
-        self.journal.write(
-            [
-                "accepted",
-                sending.message.id,
-                number,
-                sending.total,
-                sending.stream,
-                sending.entry,
-                lane.link.account,
-                ref,
-                event,
-            ],
-            partial(self._settled, sending) if complete else None,
-        )
 
     def _elsewhere(self, unit: Unit, lane: Lane, result: str) -> None:
         """A lane refused a part for reasons of its own: the next one that is up may try, and all parts go one way."""
@@ -273,7 +247,7 @@ class Gateway:
         ways = [sending.lane] if sending.lane is not None else [way for way in self._ways(sending.stream) if way.up]
         other = next((way for way in ways if way.name not in sending.avoid), None)
         if other is None:
-            self._over(sending, Kind.SMS_FAILED, result, lane)
+            self._records.over(sending, Kind.SMS_FAILED, result, lane)
             return
         logger.warning(line_of(sending, "refused", lane, f"{result}; next {other.name}"))
         other.kept.append(unit)
@@ -282,7 +256,7 @@ class Gateway:
     def _in_doubt(self, unit: Unit, lane: Lane, why: str) -> None:
         sending, number = unit
         if number in sending.again:
-            self._over(sending, Kind.SMS_FAILED, "unanswered", lane)
+            self._records.over(sending, Kind.SMS_FAILED, "unanswered", lane)
             return
         self.doubt(sending, number, lane.name, why)
         lane.counts["in_doubt"] += 1
@@ -290,30 +264,11 @@ class Gateway:
 
     def doubt(self, sending: Sending, number: int, link: str, why: str) -> None:
         """A part was sent and not answered: note that it will be sent once more."""
-        sending.again.add(number)
-        logger.warning(line_of(sending, "in_doubt", self.lanes.get(link), why))
-        self.journal.write(
-            ["event", self._event(sending, Kind.SMS_IN_DOUBT, why, {"link": link, "part": number}, f"-{number}")]
-        )
-
-    def _over(self, sending: Sending, kind: Kind, result: str, lane: Lane | None) -> None:
-        sending.over = True
-        state = kind.value.removeprefix("sms.")
-        logger.info(line_of(sending, state, lane, result))
-        detail: dict[str, Any] = {"link": lane.name} if lane else {}
-        if sending.again:
-            detail["possible_repeat"] = sorted(sending.again)
-        event = self._event(sending, kind, result, detail)
-        self.journal.write(
-            ["over", sending.message.id, state, sending.stream, sending.entry, event], partial(self._settled, sending)
-        )
+        self._records.doubt(sending, number, link, why)
 
     def fail(self, sending: Sending, result: str) -> None:
         """End a message that no link has."""
-        self._over(sending, Kind.SMS_FAILED, result, None)
-
-    def _settled(self, sending: Sending, _answer: Any) -> None:
-        self.held.pop(sending.key, None)
+        self._records.over(sending, Kind.SMS_FAILED, result, None)
 
     # --- what else links say
 
@@ -323,10 +278,7 @@ class Gateway:
         if not lane.stands(state, why):
             return
         if (state is LinkState.UP) != (was is LinkState.UP) and not (self.stopping and state is not LinkState.UP):
-            up = state is LinkState.UP
-            event = Event(kind=Kind.LINK_UP if up else Kind.LINK_DOWN, result=why, detail={"link": lane.name})
-            self.journal.write(["event", event.to_json()])
-            (logger.info if up else logger.warning)(log.line(None, link=lane.name, state=state, why=why))
+            self._records.link(lane, state, why)
         elif state is LinkState.REFUSED:
             logger.error(log.line(None, link=lane.name, state=state, why=why))
         self.pump()
@@ -380,20 +332,18 @@ class Gateway:
             if sending.lane is not None:
                 sending.lane.kept.extend(unit for unit in units if unit[0] is sending)
             elif sending.valid_until is not None and sending.valid_until <= wall:
-                self._over(sending, Kind.SMS_EXPIRED, "not sent in time", None)
+                self._records.over(sending, Kind.SMS_EXPIRED, "not sent in time", None)
             else:
-                sending.over = True
-                step = ["release", self.token, sending.stream, sending.entry]
-                self.journal.write(step, partial(self._settled, sending))
+                self._records.release(self.token, sending)
 
     def _start_over(self, sending: Sending, lane: Lane) -> None:
         if sending.valid_until is not None and sending.valid_until <= time.time():
-            self._over(
+            self._records.over(
                 sending, Kind.SMS_EXPIRED, f"{len(sending.accepted)} parts sent, then {lane.name} was down", lane
             )
             return
         if sending.again & sending.accepted:
-            self._over(sending, Kind.SMS_FAILED, "a third time is too often", lane)
+            self._records.over(sending, Kind.SMS_FAILED, "a third time is too often", lane)
             return
         sending.lane = None
         sending.turn += 1
@@ -414,7 +364,3 @@ class Gateway:
     def _on_timer(self) -> None:
         self._timer = None
         self.pump()
-
-    def _event(self, sending: Sending, kind: Kind, result: str | None, detail: dict[str, Any], suffix: str = "") -> str:
-        id = f"{sending.message.id}-{kind.value.removeprefix('sms.')}{suffix}"
-        return event_of(sending.message, kind, id=id, result=result, detail=detail).to_json()
