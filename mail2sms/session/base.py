@@ -1,6 +1,6 @@
 """What both sides of a login do alike: framing, sequence ids, window, resending, tests, end.
 
-The carriers' texts name its limits C, T, N and W (CMPP 3.0.0, 7.1; SMGP 3.0.3, 5.2). A protocol derives from
+The carriers' texts name its limits C, T, N and W (CMPP 3.0.0, 7.1; SMGP 3.0.3, 4.2.1). A protocol derives from
 ``Session``, says how its PDUs are written and read, and adds the login and its requests.
 """
 

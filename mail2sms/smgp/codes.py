@@ -1,4 +1,4 @@
-"""Numbers of SMGP with a name (SMGP 3.0.3, 5.2.1, 6.2). Peers may send others: decoded fields are plain integers."""
+"""Numbers of SMGP with a name (SMGP 3.0.3, 6.1 and 6.2). Peers may send others: decoded fields are plain integers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MsgID: which SMGW, when, which message; 20 BCD digits in 10 octets (SMGP 3.0.3, 6.2.24)."""
+"""MsgID: which SMGW, when, which message; 20 BCD digits in 10 octets (SMGP 3.0.3, MsgID)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PDUs of SMGP 3.0.3 between SP and SMGW, each field declared once (5.2.2; tags of optional parameters 6.3).
+"""The PDUs of SMGP 3.0.3 between SP and SMGW, each field declared once (5.2.2, 6.2, 6.3).
 
 Names are the text's in lower case. Decoded strings end at their first 0x00. ``check`` refuses what may not be sent,
 though it may be taken: we are strict in what we send, lenient in what we take. Tags as in Lihuanghe/SMSGate,
@@ -121,7 +121,7 @@ class SubmitResp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deliver:
-    """SMGW to SP: a short message from a handset, or a report (5.2.2.3). ``recv_time`` is YYYYMMDDHHMMSS."""
+    """SMGW to SP: a short message from a handset, or a report. ``recv_time`` is YYYYMMDDHHMMSS."""
 
     COMMAND: ClassVar[int] = Command.DELIVER
     msg_id: MsgId
@@ -152,7 +152,7 @@ class DeliverResp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveTest:
-    """Either side: are you there? (5.2.2.4)"""
+    """Either side: are you there?"""
 
     COMMAND: ClassVar[int] = Command.ACTIVE_TEST
 

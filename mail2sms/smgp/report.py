@@ -1,4 +1,4 @@
-"""The body of a DELIVER that reports (SMGP 3.0.3, 6.2.26): text, but its id is ten raw octets.
+"""The body of a DELIVER that reports (SMGP 3.0.3, 6.2.24, MsgContent): text, but its id is ten raw octets.
 
 So it is read as octets and never decoded first. Carriers differ in blanks, in ``submit date`` or ``submit_date``, in
 ``text`` or ``txt`` (a capture in Lihuanghe/SMSGate, TestSMGPMsgIdUtil, has ``submit_date``, ``txt`` and no blank after

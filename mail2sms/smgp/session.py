@@ -1,4 +1,4 @@
-"""SMGP sessions without I/O: octets in, events out (SMGP 3.0.3, 4.2 and 5.2).
+"""SMGP sessions without I/O: octets in, events out (SMGP 3.0.3, 4.2.1 and 5.2).
 
 Use, states and timers are those of ``mail2sms.session.base`` and so CMPP's (``mail2sms.cmpp.session`` has the table),
 with LOGIN for CONNECT and EXIT for TERMINATE: a client goes NEW → login() → ASKED → LOGIN_RESP → OPEN → terminate() →
