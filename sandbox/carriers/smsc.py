@@ -89,7 +89,7 @@ class Smsc(LoginCarrier):
             return wrong
         if faults.refuse_result and random.random() < faults.refuse_share:  # noqa: S311  # chance, not secrecy
             refused = {number_or_empty(number) for number in faults.refuse_numbers}
-            if not refused or number_or_empty(submit.destination_addr) in refused:
+            if not refused or _number(submit) in refused:
                 return faults.refuse_result
         return Status.ROK
 
@@ -102,7 +102,7 @@ class Smsc(LoginCarrier):
     def _record(self, submit: SubmitSm, answer: SubmitAnswer) -> dict[str, Any]:
         record = record_of(
             src_id=submit.source_addr,
-            to=(submit.destination_addr,),
+            to=(f"+{number}" if (number := _number(submit)) else submit.destination_addr,),
             ref=answer.message_id,
             result=answer.status,
             msg_fmt=MsgFmt.BINARY,
@@ -129,9 +129,7 @@ class Smsc(LoginCarrier):
         is_part = record["parts"] > 1
         content = (header if is_part else b"") + record["text"].encode("utf-16-be", "replace")
         for number in record["to"]:
-            self.phones.take(
-                number_or_empty(number), record["src_id"], int(is_part), MsgFmt.UCS2, content, at, self.name
-            )
+            self.phones.take(number, record["src_id"], int(is_part), MsgFmt.UCS2, content, at, self.name)
 
     # --- deliver_sm
 
@@ -140,7 +138,7 @@ class Smsc(LoginCarrier):
         if not submit.registered_delivery & 3:
             return []
         stats = {number_or_empty(number): stat for number, stat in faults.report_stats.items()}
-        stat = stats.get(number_or_empty(submit.destination_addr), faults.report_stat)
+        stat = stats.get(_number(submit), faults.report_stat)
         sequence = self._msg_sequence
         found = []
         where = "any" if link.session.mode is Mode.TRANSMITTER else faults.report_link
@@ -198,6 +196,12 @@ def _coded(msg_fmt: int, body: bytes) -> tuple[int, bytes]:
     return (0, Coding.GSM7.encode(letters)) if is_latin(letters) else (1, body)
 
 
+def _number(submit: SubmitSm) -> str:
+    """The handset's number, E.164 without plus; empty where it is none."""
+    plus = "+" if submit.dest_addr_ton == Ton.INTERNATIONAL else ""
+    return number_or_empty(plus + submit.destination_addr.removeprefix("+"))
+
+
 def _wrong_field(submit: SubmitSm) -> int:
     """The Status for the first field that may not be so, or 0."""
     source = submit.source_addr
@@ -206,7 +210,7 @@ def _wrong_field(submit: SubmitSm) -> int:
             return Status.RINVSRCADR
     elif not source.isdigit():
         return Status.RINVSRCADR
-    if not number_or_empty(submit.destination_addr):
+    if not _number(submit):
         return Status.RINVDSTADR
     if not _TIME.fullmatch(submit.validity_period):
         return Status.RINVEXPIRY

@@ -200,6 +200,10 @@ carrier = "unicom"
 route = "telecom"
 carrier = "telecom"
 
+[[sms.choices]]
+route = "aggregator"
+prefixes = ["852", "853", "886"]
+
 [sms.links.ismg]
 type = "cmpp"
 host = "{HOST}"

@@ -118,6 +118,8 @@ def test_one_link_too_many(tmp_path: Path) -> None:
         ({"source_addr": ""}, Status.RINVSRCADR),
         ({"source_addr": "Caiyou Zhongguo", "source_addr_ton": 5}, Status.RINVSRCADR),
         ({"destination_addr": "hello"}, Status.RINVDSTADR),
+        ({"destination_addr": "85261234567", "dest_addr_ton": 1}, 0),
+        ({"destination_addr": "13800138000", "dest_addr_ton": 2}, 0),
         ({"validity_period": "000001000000000R"}, 0),
         ({"validity_period": "261124040000000+"}, 0),
         ({"validity_period": "tomorrow"}, Status.RINVEXPIRY),
