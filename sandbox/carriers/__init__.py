@@ -1,1 +1,1 @@
-"""The simulated carrier: an ISMG that speaks CMPP 2.0 and 3.0 on a real socket, and the phones behind it."""
+"""The simulated carriers, each on its real socket, and the phones behind them."""
