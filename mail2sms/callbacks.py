@@ -42,6 +42,7 @@ BODY_S = 10.0  # for the body to come
 IDLE_S = 30.0  # for a request to come, the first too
 RECORDED_S = 5.0  # for it to be recorded
 STOP_S = 2.0
+LISTEN_AGAIN_S = 5.0
 PEERS = 10_000  # addresses whose rate is known
 UNAUTHORIZED_COSTS = 20  # calls: who guesses at tokens is soon shut out
 BURST_S = 2.0
@@ -57,10 +58,13 @@ class Callbacks:
         self._proxies = proxies
         self._rates = Rates(rate)
         self._runner: web.AppRunner | None = None
+        self._trying: asyncio.Task[None] | None = None
 
     async def start(self, listen: str) -> None:
-        """Listen on HOST:PORT; raises OSError. Gateways of one host may share it: what one takes all know of."""
-        host, _, port = listen.rpartition(":")
+        """Listen on HOST:PORT; where that cannot be done, try again until it can: sending goes on meanwhile.
+
+        Gateways of one host may share a port: what one takes all know of.
+        """
         app = web.Application(client_max_size=MAX_BODY_OCTETS)
         for path in ("/callback/{link}", "/callback/{link}/{token}"):
             app.router.add_route("*", path, self._handle)
@@ -73,11 +77,29 @@ class Callbacks:
             auto_decompress=False,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, host.strip("[]"), int(port), reuse_port=True).start()
+        if not await self._listens(self._runner, listen):
+            self._trying = asyncio.create_task(self._try_on(self._runner, listen), name="callbacks")
+
+    async def _listens(self, runner: web.AppRunner, listen: str) -> bool:
+        host, _, port = listen.rpartition(":")
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port), reuse_port=True).start()
+        except (OSError, OverflowError) as error:
+            logger.error(log.line(None, callbacks=listen, why=error))
+            return False
         logger.info(log.line(None, callbacks=listen))
+        return True
+
+    async def _try_on(self, runner: web.AppRunner, listen: str) -> None:
+        while True:
+            await asyncio.sleep(LISTEN_AGAIN_S)
+            if await self._listens(runner, listen):
+                return
 
     async def stop(self) -> None:
         """Take no more; what is being recorded is answered."""
+        if self._trying is not None:
+            self._trying.cancel()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -128,7 +150,7 @@ http_logger.addFilter(_NoOctetsOfStrangers())
 
 
 async def callbacks_of(settings: SmsSettings, links: Mapping[str, Link]) -> Callbacks:
-    """The server for those of the links that are HTTP's, listening if the settings say where; raises OSError."""
+    """The server for those of the links that are HTTP's, listening if the settings say where."""
     callbacks = Callbacks(
         {name: link for name, link in links.items() if isinstance(link, HttpLink) and link.takes_callbacks},
         settings.callback_rate,

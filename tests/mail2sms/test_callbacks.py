@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import socket
 from random import Random
 
 import pytest
@@ -92,3 +93,27 @@ def test_octets_that_are_no_request_harm_nobody(caplog: pytest.LogCaptureFixture
     assert "callback=no HTTP" in caplog.text or 'callback="no HTTP"' in caplog.text
     assert "Traceback" not in caplog.text
     assert "callback/n" not in caplog.text
+
+
+def test_a_port_that_is_taken_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            callbacks = Callbacks({}, 100.0)
+            await callbacks.start(f"127.0.0.1:{port}")
+            assert "in use" in caplog.text
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                except ConnectionRefusedError:
+                    await asyncio.sleep(0.1)
+                else:
+                    writer.close()
+                    break
+        await callbacks.stop()
+        await callbacks.start("127.0.0.1:99999")
+        assert "99999" in caplog.text
+        await callbacks.stop()
+
+    asyncio.run(main())
