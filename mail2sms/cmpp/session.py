@@ -52,7 +52,6 @@ from mail2sms.cmpp.events import (
     Connected,
     DeliverAnswered,
     Delivered,
-    DeliverUnanswered,
     Event,
     LoginAsked,
     LoginRefused,
@@ -79,6 +78,7 @@ from mail2sms.cmpp.pdu import (
 )
 from mail2sms.session.base import Limits, NotOpen, State, WindowFull
 from mail2sms.session.repeats import Repeats, Seen
+from mail2sms.session.server import Server
 
 __all__ = ["ClientSession", "Limits", "Login", "NotOpen", "ServerSession", "State", "WindowFull"]
 
@@ -224,12 +224,13 @@ class ClientSession(Link):
         return SubmitUnanswered(sequence_id=sequence_id, tries=tries)
 
 
-class ServerSession(Link):
+class ServerSession(Server[Connect], Link):
     """The ISMG's side of one link. ``authenticator_source`` of the CONNECT is checked by ``admit``."""
+
+    LOGIN = (Connect,)
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__(limits or Limits())
-        self._connect: tuple[int, Connect] | None = None
         self._handlers |= {
             Connect: self._on_connect,
             Submit: self._on_submit,
@@ -248,7 +249,7 @@ class ServerSession(Link):
         size = 4 if self.layout is Version.V30 else 1
         proof = auth.authenticator_ismg(Status.OK, size, connect.authenticator_source, secret)
         self._send(ConnectResp(status=Status.OK, authenticator_ismg=proof, version=self.layout), sequence_id)
-        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+        self._opened(now)
         return Status.OK
 
     def refuse(self, status: int) -> int:
@@ -263,33 +264,9 @@ class ServerSession(Link):
         if self.state in (State.OPEN, State.ENDING):
             self._send(answer, sequence_id)
 
-    def deliver(self, deliver: Deliver, now: float) -> int:
-        """Send a DELIVER; its sequence id is returned. Raises ValueError (names the field), WindowFull, NotOpen."""
-        return self._request(deliver, now)
-
-    def waits_for_login(self, now: float) -> None:
-        """The connection stands: CONNECT must come within ``answer_s``."""
-        self._ends_at = now + self.limits.answer_s
-
-    def _asked(self) -> tuple[int, Connect]:
-        if self.state is not State.ASKED or self._connect is None:
-            raise NotOpen(f"no login is asked for: the session is {self.state.value}")
-        return self._connect
-
-    def _may_come(self, pdu: Pdu) -> bool:
-        if self.state in (State.OPEN, State.ENDING) or (self.state is State.NEW and isinstance(pdu, Connect)):
-            return True
-        self._close(f"{type(pdu).__name__} before the login")
-        return False
-
     def _on_connect(self, sequence_id: int, connect: Connect, _: float) -> None:
-        if self.state is not State.NEW:
-            self._forgive("CONNECT a second time")
-            return
-        self.layout = Version.V30 if connect.version >= Version.V30 else Version.V20
-        self._connect = (sequence_id, connect)
-        self.state = State.ASKED
-        self._events.append(LoginAsked(connect=connect))
+        if self._asks(sequence_id, connect, LoginAsked(connect=connect)):
+            self.layout = Version.V30 if connect.version >= Version.V30 else Version.V20
 
     def _on_submit(self, sequence_id: int, submit: Submit, _: float) -> None:
         self._events.append(Submitted(sequence_id=sequence_id, submit=submit))
@@ -303,6 +280,3 @@ class ServerSession(Link):
             self._events.append(
                 DeliverAnswered(sequence_id=sequence_id, msg_id=answer.msg_id, result=answer.result, tries=sent.tries)
             )
-
-    def _gave_up(self, sequence_id: int, tries: int) -> Event:
-        return DeliverUnanswered(sequence_id=sequence_id, tries=tries)

@@ -15,13 +15,13 @@ from caiyou.errors import ProtocolError
 from mail2sms.session.base import Limits, NotOpen, Session, State, WindowFull
 from mail2sms.session.frame import RESPONSE
 from mail2sms.session.repeats import Repeats, Seen
+from mail2sms.session.server import Server
 from mail2sms.smgp import auth
 from mail2sms.smgp.codes import VERSION, Command, LoginMode, Status
 from mail2sms.smgp.events import (
     Connected,
     DeliverAnswered,
     Delivered,
-    DeliverUnanswered,
     Event,
     LoginAsked,
     LoginRefused,
@@ -202,12 +202,13 @@ class ClientSession(_Link):
         return SubmitUnanswered(sequence_id=sequence_id, tries=tries)
 
 
-class ServerSession(_Link):
+class ServerSession(Server[Login], _Link):
     """The SMGW's side of one link. The proof of the LOGIN is checked by ``admit``."""
+
+    LOGIN = (Login,)
 
     def __init__(self, limits: Limits | None = None) -> None:
         super().__init__(limits or Limits())
-        self._login: tuple[int, Login] | None = None
         self._handlers |= {
             Login: self._on_login,
             Submit: self._on_submit,
@@ -223,7 +224,7 @@ class ServerSession(_Link):
             return self.refuse(Status.AUTH)
         proof = auth.authenticator_server(Status.OK, login.authenticator_client, secret)
         self._send(LoginResp(status=Status.OK, authenticator_server=proof), sequence_id)
-        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+        self._opened(now)
         return Status.OK
 
     def refuse(self, status: int) -> int:
@@ -238,32 +239,8 @@ class ServerSession(_Link):
         if self.state in (State.OPEN, State.ENDING):
             self._send(answer, sequence_id)
 
-    def deliver(self, deliver: Deliver, now: float) -> int:
-        """Send a DELIVER; its sequence id is returned. Raises ValueError (names the field), WindowFull, NotOpen."""
-        return self._request(deliver, now)
-
-    def waits_for_login(self, now: float) -> None:
-        """The connection stands: LOGIN must come within ``answer_s``."""
-        self._ends_at = now + self.limits.answer_s
-
-    def _asked(self) -> tuple[int, Login]:
-        if self.state is not State.ASKED or self._login is None:
-            raise NotOpen(f"no login is asked for: the session is {self.state.value}")
-        return self._login
-
-    def _may_come(self, pdu: Pdu) -> bool:
-        if self.state in (State.OPEN, State.ENDING) or (self.state is State.NEW and isinstance(pdu, Login)):
-            return True
-        self._close(f"{type(pdu).__name__} before the login")
-        return False
-
     def _on_login(self, sequence_id: int, login: Login, _: float) -> None:
-        if self.state is not State.NEW:
-            self._forgive("LOGIN a second time")
-            return
-        self._login = (sequence_id, login)
-        self.state = State.ASKED
-        self._events.append(LoginAsked(login=login))
+        self._asks(sequence_id, login, LoginAsked(login=login))
 
     def _on_submit(self, sequence_id: int, submit: Submit, _: float) -> None:
         self._events.append(Submitted(sequence_id=sequence_id, submit=submit))
@@ -274,6 +251,3 @@ class ServerSession(_Link):
             self._events.append(
                 DeliverAnswered(sequence_id=sequence_id, msg_id=answer.msg_id, status=answer.status, tries=sent.tries)
             )
-
-    def _gave_up(self, sequence_id: int, tries: int) -> Event:
-        return DeliverUnanswered(sequence_id=sequence_id, tries=tries)

@@ -44,6 +44,7 @@ from typing import NamedTuple
 
 from caiyou.errors import ProtocolError
 from mail2sms.session.base import Limits, NotOpen, State, WindowFull
+from mail2sms.session.server import Server
 from mail2sms.smpp import receipt
 from mail2sms.smpp.codes import VERSION, Status, name_of
 from mail2sms.smpp.events import (
@@ -51,7 +52,6 @@ from mail2sms.smpp.events import (
     Bound,
     DeliverAnswered,
     Delivered,
-    DeliverUnanswered,
     LoginRefused,
     Malformed,
     Reported,
@@ -199,13 +199,14 @@ class SubmitAnswer(NamedTuple):
     nacked: bool = False
 
 
-class ServerSession(Link):
+class ServerSession(Server[Bind], Link):
     """The SMSC's side of one connection."""
+
+    LOGIN = (BindTransceiver, BindTransmitter, BindReceiver)
 
     def __init__(self, limit: Limits | None = None, system_id: str = "smsc") -> None:
         super().__init__(limit or limits())
         self._system_id = system_id  # ours
-        self._bind: tuple[int, Bind] | None = None
         self._handlers |= {
             BindTransceiver: self._on_bind,
             BindTransmitter: self._on_bind,
@@ -215,14 +216,10 @@ class ServerSession(Link):
             DataSmResp: self._on_deliver_resp,
         }
 
-    def waits_for_login(self, now: float) -> None:
-        """The connection stands: a bind must come within ``answer_s``."""
-        self._ends_at = now + self.limits.answer_s
-
     @property
     def mode(self) -> Mode | None:
         """What the login is for; None before it."""
-        return None if self._bind is None else MODES[type(self._bind[1])]
+        return None if self._login is None else MODES[type(self._login[1])]
 
     def admit(self, password: str, now: float) -> int:
         """Check the password and answer the login; the status that was answered."""
@@ -230,7 +227,7 @@ class ServerSession(Link):
         if not hmac.compare_digest(bind.password.encode("latin-1"), password.encode()):
             return self.refuse(Status.RINVPASWD)
         self._send(RESPONSES[type(bind)](system_id=self._system_id, sc_interface_version=VERSION), sequence_id)
-        self.state, self._ends_at, self._heard_at = State.OPEN, None, now
+        self._opened(now)
         return Status.ROK
 
     def refuse(self, status: int) -> int:
@@ -246,31 +243,14 @@ class ServerSession(Link):
             pdu = GenericNack() if answer.nacked else SubmitSmResp(message_id=answer.message_id)
             self._answer(pdu, sequence_id, answer.status)
 
-    def deliver(self, message: Incoming, now: float) -> int:
-        """Send a deliver_sm or data_sm; its sequence_number is returned. Raises ValueError, WindowFull, NotOpen."""
-        return self._request(message, now)
-
-    def _asked(self) -> tuple[int, Bind]:
-        if self.state is not State.ASKED or self._bind is None:
-            raise NotOpen(f"no login is asked for: the session is {self.state.value}")
-        return self._bind
-
     def _may_come(self, pdu: Pdu) -> bool:
-        if self.state in (State.OPEN, State.ENDING) or (self.state is State.NEW and isinstance(pdu, Bind)):
-            return True
         if self.state is State.ASKED and isinstance(pdu, EnquireLink | Unbind):
             return True
-        self._close(f"{type(pdu).__name__} before the login")
-        return False
+        return super()._may_come(pdu)
 
     def _on_bind(self, sequence_id: int, bind: Bind, _: float) -> None:
-        if self.state is not State.NEW:
-            self._forgive("a bind a second time")
+        if not self._asks(sequence_id, bind, BindAsked(bind=bind)):
             self._answer(RESPONSES[type(bind)](), sequence_id, Status.RALYBND)
-            return
-        self._bind = (sequence_id, bind)
-        self.state = State.ASKED
-        self._events.append(BindAsked(bind=bind))
 
     def _on_submit(self, sequence_id: int, submit: SubmitSm, _: float) -> None:
         self._events.append(Submitted(sequence_id=sequence_id, submit=submit))
@@ -284,9 +264,6 @@ class ServerSession(Link):
 
     def _refused(self, status: int) -> None:
         self._forgive(f"generic_nack {status:#x} before the login")
-
-    def _gave_up(self, sequence_id: int, tries: int) -> DeliverUnanswered:
-        return DeliverUnanswered(sequence_id=sequence_id, tries=tries)
 
 
 def _resp_of(message: Incoming) -> DeliverSmResp | DataSmResp:

@@ -210,7 +210,7 @@ def test_login_goes_once_and_comes_once() -> None:
     with pytest.raises(NotOpen):
         session.login(1, AT)
     server = open_server()
-    assert server.receive(encode(login, 2), 1) == [Forgave(what="LOGIN a second time")]
+    assert server.receive(encode(login, 2), 1) == [Forgave(what="Login a second time")]
 
 
 def test_reports_before_the_login_is_answered_are_dropped() -> None:
