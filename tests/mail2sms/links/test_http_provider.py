@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,6 +233,27 @@ def test_a_wrong_address_loses_nothing(stack: ProviderStack) -> None:
     wait_for(lambda: len(stack.events("sms.delivered")) == 10)
     assert not stack.events("sms.failed")
     assert not stack.events("sms.in_doubt")
+
+
+@pytest.mark.parametrize("fault", [{"refuse": "credit"}, {"refuse": "login"}, {"accept_connections": False}])
+def test_the_next_link_of_the_route_takes_it(stack: ProviderStack, fault: dict[str, Any]) -> None:
+    """What the provider surely did not take goes over CMPP instead, a long message in parts."""
+    listen = f'callback_listen = "127.0.0.1:{stack.callback_port}"'
+    stack.configure(
+        f'routes = {{default = ["web", "mobile"]}}\n{listen}\n{stack.web_link("bearer_json")}\n{stack.link()}'
+    )
+    stack.start_redis()
+    stack.start_provider()
+    stack.start_gateway()
+    wait_for(lambda: len(stack.events("link.up")) == 2)
+    stack.wrong(**fault)
+    texts = {"short": "hello", "long": "彩邮" * 50}
+    for id, text in texts.items():
+        stack.message(id, text, long=True)
+    wait_for(lambda: len(stack.events("sms.delivered")) == 2)
+    assert sorted(stack.phone()) == sorted(texts.values())
+    assert {event["detail"]["link"] for event in stack.events("sms.submitted")} == {"mobile"}
+    assert not stack.taken()
 
 
 # --- reports
