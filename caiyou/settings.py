@@ -273,8 +273,10 @@ def secret(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SettingsError(f"{path}: secret cannot be read: {reason}") from None
-    if not text or "\n" in text:
-        raise SettingsError(f"{path}: expected one line with the secret")
+    if not text:
+        raise SettingsError(f"{path}: the secret file is empty; expected one line")
+    if "\n" in text:
+        raise SettingsError(f"{path}: the secret file has several lines; expected one")
     return text
 
 

@@ -40,8 +40,27 @@ _HINTS = (
 )
 
 
-def hint_of(state: LinkState, why: str) -> str:
-    """For a link that stands so."""
-    if state is LinkState.REFUSED and "secret" not in why:
-        return _REFUSED
+# What the carriers' texts say of a refused login: CMPP 3.0, 8.4.1.2; SMGP 3.0.3, 6.2.6.
+_STATUSES = {
+    ("cmpp", 1): _("1: the login cannot be read: is it the right protocol?"),
+    ("cmpp", 2): _("2: the carrier does not know sp_id."),
+    ("cmpp", 3): _("3: the secret is wrong, or this machine's clock."),
+    ("cmpp", 4): _('4: the carrier does not speak that version: try version = "2.0".'),
+    ("cmpp", 5): _("5: the carrier does not take one more connection now, or not from this address."),
+    ("smgp", 1): _("1: the carrier is busy."),
+    ("smgp", 2): _("2: too many connections of this account."),
+    ("smgp", 20): _("20: this machine's address is not on the carrier's list."),
+    ("smgp", 21): _("21: the secret is wrong, or client_id, or this machine's clock."),
+    ("smgp", 22): _("22: the carrier does not speak that version."),
+}
+_STATUS = re.compile(r"\bstatus (\d+)")
+
+
+def hint_of(state: str, why: str, link_type: str = "") -> str:
+    """For a link that stands so (``LinkState``); empty for one that is up or about to be."""
+    if state not in (LinkState.REFUSED, LinkState.DOWN):
+        return ""
+    if state == LinkState.REFUSED and "secret" not in why:
+        found = _STATUS.search(why)
+        return _STATUSES.get((link_type, int(found[1])), _REFUSED) if found else _REFUSED
     return next((words for pattern, words in _HINTS if re.search(pattern, why, re.IGNORECASE)), _OTHER)

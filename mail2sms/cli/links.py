@@ -18,8 +18,10 @@ from caiyou.errors import InputError, NotFound
 from caiyou.msisdn import Msisdn
 from caiyou.queues import CLASSES
 from caiyou.settings import current
+from mail2sms.cli.hints import hint_of
 from mail2sms.cli.history import iso, zone_option
 from mail2sms.cli.servers import store, store_if_there
+from mail2sms.lane import STOPPED
 from mail2sms.live import LinkNow, read
 from mail2sms.routing import Router, Way
 from mail2sms.settings import SmsSettings
@@ -51,13 +53,17 @@ _COUNTS = {
 def links(zone: ZoneInfo, as_json: bool) -> None:
     with store() as connection:
         found = read(connection, datetime.now(UTC))
-    idle = unheld(current().table(SmsSettings), found)
+    settings = current().table(SmsSettings)
+    idle = unheld(settings, found)
     if as_json:
         known = [_as_json(link, zone) for link in found]
         click.echo(json.dumps([*known, *({"link": name, "state": "unheld"} for name in idle)], ensure_ascii=False))
         return
     for link in found:
         click.echo("\n".join(map(_printable, in_words(link, zone))))
+        table = settings.links.get(link.link)
+        if link.why != STOPPED and (hint := hint_of(link.state, link.why, table.type if table else "")):
+            click.echo(f"{'':<13}{hint}")
     for name in idle:
         click.echo(f"{name:<12} " + _("no gateway holds it: none runs, or no route names it"))
 

@@ -166,7 +166,7 @@ class Trial:
         self._found.state, self._found.why = state.value, why
         if state is LinkState.CONNECTING:
             return
-        self._ended(state.value, why, "" if state is LinkState.UP else hint_of(state, why))
+        self._ended(state.value, why, hint_of(state, why, self._table.type))
         self._found.up = state is LinkState.UP
         self._stands.set()
 
