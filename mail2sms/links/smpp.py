@@ -46,8 +46,9 @@ class Bind(StreamLink[ClientSession]):
 
     def _log_in(self, password: str, now: float) -> ClientSession:
         settings = self._settings
-        if len(password) > LAWFUL_PASSWORD_OCTETS:
-            logger.warning(log.line(None, link=self._name, password=f"longer than SMPP's {LAWFUL_PASSWORD_OCTETS}"))
+        if len(password) > LAWFUL_PASSWORD_OCTETS and not self._token:  # once is enough
+            why = f"the password is longer than SMPP's {LAWFUL_PASSWORD_OCTETS} octets"
+            logger.warning(log.line(None, link=self._name, why=why))
         login = Login(
             system_id=settings.system_id,
             password=password,

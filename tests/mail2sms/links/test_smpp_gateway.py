@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,12 +32,10 @@ class SmscStack(Stack):
         super().__init__(folder)
         self.smsc_port = free_port()
 
-    def begin(self, sms: str = "", **link: Any) -> SmscStack:
-        """Everything, and the link up."""
-        values = {"system_id": "caiyou", "src_id": "10660", **link}
-        self.configure(
-            f'routes = {{default = ["smsc"]}}\n{sms}\n{self.link_of("smpp", "smsc", self.smsc_port, **values)}'
-        )
+    def begin(self, sms: str = "", *, port: int = 0, **link: Any) -> SmscStack:
+        """Everything."""
+        table = self.link_of("smpp", "smsc", port or self.smsc_port, system_id="caiyou", src_id="10660", **link)
+        self.configure(f'routes = {{default = ["smsc"]}}\n{sms}\n{table}')
         self.start_redis()
         self.start_smsc()
         self.start_gateway()
@@ -168,6 +170,79 @@ def test_kill_9(stack: SmscStack, who: str) -> None:
     stack.kill(who)
     stack.start_gateway() if who == "gateway" else stack.start_smsc()
     _nothing_is_lost_and_repeats_are_flagged(stack, texts)
+
+
+class Damage:
+    """Stands between gateway and SMSC and damages what the SMSC says while ``harms`` holds."""
+
+    def __init__(self, to: int, seed: int) -> None:
+        self._to = to
+        self._random = random.Random(seed)
+        self.harms = True
+        self.count = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                far = socket.create_connection(("127.0.0.1", self._to))
+                for source, sink, hurts in ((near, far, False), (far, near, True)):
+                    threading.Thread(target=self._copy, args=(source, sink, hurts), daemon=True).start()
+
+    def _copy(self, source: socket.socket, sink: socket.socket, hurts: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(120 if hurts else 4096):
+                sink.sendall(self._hurt(data) if hurts and self.harms else data)
+        for one in (source, sink):
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _hurt(self, data: bytes) -> bytes:
+        octets, chance = bytearray(data), self._random.random()
+        if chance > 0.06:
+            return data
+        self.count += 1
+        place = self._random.randrange(len(octets))
+        if chance < 0.04:
+            octets[place] = self._random.randrange(256)
+        elif chance < 0.05:
+            del octets[place : place + self._random.randrange(1, 20)]
+        else:
+            octets[place:place] = self._random.randbytes(self._random.randrange(1, 20))
+        return bytes(octets)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_an_smsc_that_says_anything(stack: SmscStack, seed: int) -> None:
+    damage = Damage(stack.smsc_port, seed)
+    # An impossible length that is possible all the same makes a connection wait for octets that never come.
+    stack.begin(port=damage.port, answer_s=1.0, idle_s=0.5, tries=1, refused_s=0.3).up()
+    stack.wrong(report_delay_s=0.05)
+    for wave in range(10):
+        stack.send_many(30, f"w{wave}-")
+        stack.http("POST", f"/phones/{PHONE}/messages", {"to": "10660", "text": f"hello {wave}", "carrier": "smsc"})
+    wait_for(lambda: damage.count > 20, 40)
+    damage.harms = False
+    texts = [f"w{wave}-{number:05d}" for wave in range(10) for number in range(30)]
+    wait_for(lambda: stack.waiting() == 0, 60)
+    events = stack.events("sms.submitted") + stack.events("sms.failed")
+    assert {_text(event) for event in events} == set(texts)
+    taken = {submit["text"] for submit in stack.taken()}
+    failed = {_text(event) for event in stack.events("sms.failed")}  # by a damaged answer, or in doubt twice
+    assert set(texts) - taken <= failed
+    assert len(failed) < 30
+    assert stack.processes["gateway"].poll() is None
+    stack.send(_message("after", "after all"))
+    wait_for(lambda: "after" in {event["sms_id"] for event in stack.events("sms.delivered")})
+    assert "Traceback" not in stack.log("gateway")
+    damage.close()
 
 
 def test_a_wrong_password_does_not_hammer(stack: SmscStack) -> None:
