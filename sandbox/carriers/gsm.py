@@ -67,6 +67,7 @@ class Gsm:
         self._cnmi = [0, 0, 0, 0, 0]
         self._cpms = ["SM", "SM", "SM"]
         self._cops_format = 0
+        self._creg = 0
         self._csca = CENTRE
         self.unconfirmed: tuple[bytes, str] | None = None
         self.locked = bool(self.faults.pin)
@@ -271,10 +272,11 @@ class Gsm:
 
     def _oncreg(self, query: bool, value: str) -> str:
         if query:
-            self._say(f"+CREG: 0,{self.faults.registration if self.sim == 'READY' else 0}")
+            cell = ',"1A2B","3C4D"' if self._creg == 2 else ""
+            self._say(f"+CREG: {self._creg},{self.faults.registration if self.sim == 'READY' else 0}{cell}")
+        else:
+            self._creg = min(_int(value), 2)
         return "OK"
-
-    _oncgreg = _oncreg
 
     def _oncsq(self, query: bool, value: str) -> str:
         self._say(f"+CSQ: {self.faults.signal},99")
