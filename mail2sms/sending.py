@@ -59,7 +59,8 @@ class Sending:
         part = self.parts[number - 1]
         if not self.whole:
             return part
-        return replace(part, segment=Segment(text=self.message.text, coding=part.segment.coding))
+        whole = Segment(text=self.message.text, coding=part.segment.coding)
+        return replace(part, id=self.message.id, segment=whole)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -98,7 +99,14 @@ def _parts(message: ShortMessage, valid_until: datetime | None) -> tuple[MtPart,
     urgent = message.message_class in URGENT
     return tuple(
         [
-            MtPart(to=message.to, segment=segment, valid_until=valid_until, src=message.src, urgent=urgent)
+            MtPart(
+                to=message.to,
+                segment=segment,
+                id=f"{message.id}-{segment.number}",
+                valid_until=valid_until,
+                src=message.src,
+                urgent=urgent,
+            )
             for segment in cut
         ]
     )

@@ -51,6 +51,7 @@ class MtPart:
 
     to: str  # E.164 without plus
     segment: Segment
+    id: str = ""  # ours: the same when it is sent again
     valid_until: datetime | None = None  # aware; the carrier gives up after it
     src: str = ""  # our number to show, digits; empty: the link's own
     urgent: bool = False  # before others, where the protocol has a priority

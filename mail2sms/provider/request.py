@@ -9,6 +9,7 @@ import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote_from_bytes, urlsplit
 
@@ -72,7 +73,8 @@ class Composer:
     def request(self, part: MtPart, now: datetime) -> Request:
         """The request; raises ValueError where the part cannot be written so."""
         settings = self._settings
-        id = secrets.token_hex(12)
+        # The same for the same part, so that a provider who looks at it recognises one that is sent again.
+        id = sha256(part.id.encode("utf-8", "replace")).hexdigest()[:24] if part.id else secrets.token_hex(12)
         values = {**self._fixed, **_times(now), **self._message(part, id, now), "nonce": secrets.token_hex(16)}
         if self._signed is not None and self._signs_fields:
             bound = {"method": settings.method, "path": self._path(values), "sorted_fields": self._sorted(values)}
