@@ -60,7 +60,7 @@ class PinFile:
     def _noted(self) -> dict[str, object]:
         try:
             found = json.loads(self._note.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError) as error:
             raise SettingsError(f"{self._note}: {error}; remove it") from None
