@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 CAIYOU = Path(__file__).parents[2] / "caiyou"
+FOLDERS = (CAIYOU / "cli", CAIYOU / "directory", CAIYOU.parent / "mail2sms" / "cli")
 CATALOGUE = CAIYOU / "locale" / "zh_CN" / "LC_MESSAGES" / "caiyou.po"
 
 Caiyou = Callable[..., subprocess.CompletedProcess[str]]
@@ -20,8 +21,8 @@ Caiyou = Callable[..., subprocess.CompletedProcess[str]]
 
 def texts() -> Iterator[str]:
     """Every text that the sources hand to gettext."""
-    for folder in ("cli", "directory"):
-        for path in (CAIYOU / folder).rglob("*.py"):
+    for folder in FOLDERS:
+        for path in folder.rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_":
                     (argument,) = node.args
