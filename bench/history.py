@@ -40,7 +40,7 @@ INSERT INTO short_message (id, number, src_id, message_class, route, link, state
   created_at, submitted_at, done_at, result, queue_id, message_id, subscriber, domain)
 SELECT lpad(to_hex(extract(epoch FROM at)::bigint * 1000), 11, '0') || substr(md5(n::text), 1, 10),
   CASE WHEN n % 100 = 0 THEN '8613800000001' WHEN n % 100 = 50 AND n < :rows / 2 THEN '8613800000002'
-       ELSE '86139' || lpad((n * 7919 % (:rows / 10))::text, 8, '0') END,
+       ELSE '86139' || lpad((n * bigint '7919' % (:rows / 10))::text, 8, '0') END,
   '10658000', CASE WHEN n % 20 = 0 THEN 'code' ELSE 'notification' END, 'default',
   CASE WHEN n % (:rows / 100) = 7 THEN 'rare' WHEN n < :rows / 10 AND n % 2 = 1 THEN 'retired'
        WHEN n % 10 < 6 THEN 'ismg' WHEN n % 10 < 9 THEN 'smg' ELSE 'smgw' END,
