@@ -6,29 +6,26 @@ import asyncio
 import logging
 import secrets
 import ssl
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from caiyou import log
-from mail2sms.links import LinkState, Mo, MtPart, Sink
+from mail2sms.links import LinkState, MtPart, Sink
+from mail2sms.links.redelivered import Redelivered
 from mail2sms.links.smpp_pdus import answer_of, mo_of, report_of, submit_of
 from mail2sms.links.stream import StreamLink
 from mail2sms.links.wire import Wire
 from mail2sms.session.base import Limits
 from mail2sms.settings.smpp import SmppLinkSettings
 from mail2sms.smpp import events
-from mail2sms.smpp.codes import Status
+from mail2sms.smpp.codes import Status, name_of
 from mail2sms.smpp.link import limits
-from mail2sms.smpp.pdu import Incoming
 from mail2sms.smpp.session import ClientSession, Login, Mode
 
 logger = logging.getLogger("mail2sms.links.smpp")
 
 LAWFUL_PASSWORD_OCTETS = 8
 PASSING = {Status.RALYBND, Status.RSYSERR, Status.RMSGQFUL, Status.RTHROTTLED, Status.RX_T_APPN}
-REDELIVERED_S = 600.0  # so long after a cut an SMSC brings again what was not acknowledged
-MAX_REDELIVERED = 1000
 
 
 class Bind(StreamLink[ClientSession]):
@@ -39,8 +36,8 @@ class Bind(StreamLink[ClientSession]):
         self._settings = settings
         self._mode = mode
         self._token = ""  # of this connection: no id of an MO is the same on the next one
-        self._unacknowledged: dict[int, tuple[Incoming, str]] = {}  # MO and its ref, by sequence_number
-        self._redelivered: dict[Incoming, tuple[str, float]] = {}  # the same, of connections that are gone
+        self._served = False  # a submit was answered on this connection
+        self._redelivered = Redelivered()
 
     # --- what StreamLink asks
 
@@ -58,7 +55,7 @@ class Bind(StreamLink[ClientSession]):
         )
         session = ClientSession(login, self._limits())
         session.bind(now)
-        self._token = secrets.token_hex(4)
+        self._token, self._served = secrets.token_hex(4), False
         return session
 
     def _limits(self) -> Limits:
@@ -82,13 +79,11 @@ class Bind(StreamLink[ClientSession]):
     def _on(self, event: Any) -> None:
         match event:
             case events.SubmitAnswered():
-                self._answer(event.sequence_id, answer_of(event, self._settings))
-                if event.status == Status.RINVBNDSTS and self._wire is not None:
-                    self._wire.abort()
+                self._answered(event)
             case events.Reported():
                 self._sink.reported(report_of(event, self._settings), self._done(event))
             case events.Delivered():
-                self._sink.received(*self._mo(event))
+                self._received(event)
             case events.Bound():
                 self._up(f"SMPP 3.4 {self._mode}{f' at {event.system_id}' if event.system_id.isprintable() else ''}")
             case _:
@@ -100,26 +95,27 @@ class Bind(StreamLink[ClientSession]):
 
     def _forget(self) -> None:
         super()._forget()
-        now = asyncio.get_running_loop().time()
-        found = self._redelivered | {message: (ref, now) for message, ref in self._unacknowledged.values()}
-        self._redelivered = {message: kept for message, kept in found.items() if now < kept[1] + REDELIVERED_S}
-        while len(self._redelivered) > MAX_REDELIVERED:
-            del self._redelivered[next(iter(self._redelivered))]
-        self._unacknowledged.clear()
+        self._redelivered.ended(asyncio.get_running_loop().time())
 
-    def _mo(self, event: events.Delivered) -> tuple[Mo, Callable[[], None]]:
-        """SMPP gives messages from handsets no id: one that comes again after a cut keeps the ref it had."""
-        message, sequence_id = event.message, event.sequence_id
-        ref, _ = self._redelivered.pop(message, (f"{self._token}:{sequence_id}", 0.0))
-        self._unacknowledged[sequence_id] = (message, ref)
-        acknowledge, unacknowledged = self._done(event), self._unacknowledged
+    def _answered(self, event: events.SubmitAnswered) -> None:
+        self._answer(event.sequence_id, answer_of(event, self._settings))
+        if event.status != Status.RINVBNDSTS:
+            self._served = True
+        elif self._wire is not None:
+            # It lost our login: a new one helps. If it never took a submit on this one, the account may not send.
+            self._ended.refused, self._ended.why = not self._served, name_of(event.status)
+            self._wire.abort()
+
+    def _received(self, event: events.Delivered) -> None:
+        now, sequence_id = asyncio.get_running_loop().time(), event.sequence_id
+        ref = self._redelivered.came(sequence_id, event.message, f"{self._token}:{sequence_id}", now)
+        acknowledge = self._done(event)
 
         def done() -> None:
             acknowledge()
-            if unacknowledged.get(sequence_id, ("", ""))[1] == ref:
-                del unacknowledged[sequence_id]
+            self._redelivered.acknowledged(sequence_id, ref)
 
-        return mo_of(message, self._settings, ref), done
+        self._sink.received(mo_of(event.message, self._settings, ref), done)
 
 
 class SmppLink(Bind):

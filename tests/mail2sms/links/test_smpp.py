@@ -193,14 +193,28 @@ def test_a_login_the_smsc_forgot_is_made_again(tmp_path: Path) -> None:
         peer = await peers.get()
         await peer.login()
         await until(lambda: told.saw(LinkState.UP))
-        link.submit(0, part())
-        link.submit(1, part())
+        for tag in range(3):
+            link.submit(tag, part())
+        await peer.take("7")
         await peer.take(status=Status.RINVBNDSTS)
         await (await peers.get()).login()
-        await until(lambda: len(told.answers) == 2)
+        await until(lambda: len(told.answers) == 3)
 
     told = play(script, tmp_path)
-    assert [told.answers[tag].outcome for tag in (0, 1)] == [Outcome.UNSENT, Outcome.LOST]
+    assert [told.answers[tag].outcome for tag in range(3)] == [Outcome.ACCEPTED, Outcome.UNSENT, Outcome.LOST]
+    assert told.saw(LinkState.DOWN, "04h ESME_RINVBNDSTS")
+
+
+def test_an_account_that_may_not_send_does_not_hammer(tmp_path: Path) -> None:
+    async def script(peers: asyncio.Queue[Esme], link: SmppLink, told: Told) -> None:
+        peer = await peers.get()
+        await peer.login()
+        await until(lambda: told.saw(LinkState.UP))
+        link.submit(0, part())
+        await peer.take(status=Status.RINVBNDSTS)
+        await until(lambda: told.saw(LinkState.REFUSED, "04h ESME_RINVBNDSTS; next try in 300 s"))
+
+    assert play(script, tmp_path).answers[0].outcome is Outcome.UNSENT
 
 
 # --- long messages
