@@ -114,6 +114,23 @@ def test_what_became_of_a_message(stack: SmscStack) -> None:
     assert stack.events("sms.failed")[0]["result"] == "UNDELIV 006"
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"report_jitter_s": 0.5, "report_copies": 2, "report_empty_number": True},
+        {"report_before_answer": True, "report_delay_s": 0.02},
+        {"intermediate": True, "receipt_by": "data_sm", "id_in_answer": "padded", "id_in_receipt": "hex"},
+    ],
+)
+def test_every_receipt_finds_its_message(stack: SmscStack, faults: dict[str, Any]) -> None:
+    stack.begin(message_id="folded").up()
+    stack.wrong(**faults)
+    texts = stack.send_many(200)
+    wait_for(lambda: len(stack.events("sms.delivered")) == len(texts))
+    assert Counter(_text(event) for event in stack.events("sms.delivered")) == Counter(texts)
+    assert not stack.events("sms.in_doubt")
+
+
 @pytest.mark.parametrize("by", ["udh", "sar", "data_sm"])
 def test_a_long_message_from_a_handset_is_joined(stack: SmscStack, by: str) -> None:
     stack.begin().up()
