@@ -15,7 +15,7 @@ BENCHMARKS := mailflow directory notify cmpp
 .PHONY: help setup run stop status reset check test test-setup test-plain test-live bench
 help:
 	@echo 'make run     start the whole system on loopback, send a first mail through, show what happened'
-	@echo 'make status  each process, up or down, and why'
+	@echo 'make status  each process and carrier link, up or down, and why'
 	@echo 'make stop    stop it; mail and settings stay (make reset deletes them)'
 	@echo 'make check   lint, types, import rules'
 	@echo 'make test    the above and every test, on real servers'

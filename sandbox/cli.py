@@ -53,7 +53,7 @@ def stop() -> None:
 @sandbox.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(as_json: bool) -> None:
-    """Each process, up or down, and why. Exit code 3 when any is down (LSB: program is not running)."""
+    """Each process and each link, up or down, and why. Exit code 3 when any is down (LSB: program is not running)."""
     layout = Layout.from_environment()
     states = supervise.states(layout)
     if as_json:
@@ -61,7 +61,7 @@ def status(as_json: bool) -> None:
     elif not states:
         _say(f"is not running ({layout.folder}){_another(layout)}")
     else:
-        click.echo("\n".join(map(show.status_line, states)))
+        click.echo("\n".join([*map(show.status_line, states), *show.link_lines(layout)]))
     sys.exit(0 if states and all(state.up for state in states) else 3)
 
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from caiyou import queues, settings
+from mail2sms import live
 from sandbox import site, supervise
 from sandbox.layout import Layout
 from sandbox.ports import HOST
@@ -35,6 +44,24 @@ def status_line(state: supervise.State) -> str:
     if state.up:
         return f"{state.name:15} up    pid {state.pid}, {_span(state.since_s)}"
     return f"{state.name:15} down  {state.state.lower()}" + (f": {state.why}" if state.why else "")
+
+
+def link_lines(layout: Layout) -> list[str]:
+    """The carriers' links as the gateway tells of them; none while Redis does not answer."""
+    if not layout.settings_file.exists():
+        return []
+    found = settings.load(layout.settings_file)
+    zone = ZoneInfo(found.site.timezone)
+    with queues.connect(found) as store, suppress(redis.RedisError):
+        store.set_retry(Retry(NoBackoff(), 0))
+        return [_link_line(link, zone) for link in live.read(store, datetime.now(UTC))]
+    return []
+
+
+def _link_line(link: live.LinkNow, zone: ZoneInfo) -> str:
+    since = f"since {link.since.astimezone(zone):%H:%M:%S}"
+    figures = f"{link.in_flight} of {link.window} in flight, {link.counts['sent']} sent"
+    return f"link {link.link:10} {link.state:5} {since}: {link.why}" + (f"; {figures}" if link.up else "")
 
 
 def summary(layout: Layout) -> str:
