@@ -13,7 +13,6 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha1
 
 import serial
 
@@ -23,21 +22,17 @@ from mail2sms.at import events
 from mail2sms.at.events import SendEnd
 from mail2sms.at.facts import Config
 from mail2sms.at.session import Session
-from mail2sms.links import Answer, LinkState, Mo, MtPart, Outcome, Report, ReportState, Sink
+from mail2sms.links import Answer, LinkState, MtPart, Outcome, Report, Sink
+from mail2sms.links.modem_pdus import mo_of, ref_of, report_of, submit_of, tail_of, unreadable
 from mail2sms.links.pin import PinFile
 from mail2sms.links.serial_line import SerialLine, device_of, open_port
 from mail2sms.pace import Backoff
-from mail2sms.pdu import status, times, tpdu
-from mail2sms.pdu.address import Address, Ton, written
-from mail2sms.pdu.header import concatenation
-from mail2sms.pdu.status import Standing
-from mail2sms.pdu.text import text_of, user_data
+from mail2sms.pdu import tpdu
+from mail2sms.pdu.address import written
 from mail2sms.settings.modem import ModemLinkSettings
 
 logger = logging.getLogger("mail2sms.links.modem")
 
-MATCHED_DIGITS = 8
-SHORT_DIGITS = 6  # a number of so few is a service's, and has no country
 NOT_PLUGGED = "not plugged in"
 
 OUTCOMES = {
@@ -46,12 +41,6 @@ OUTCOMES = {
     SendEnd.FAILED: Outcome.BUSY,
     SendEnd.UNSENT: Outcome.UNSENT,
     SendEnd.UNANSWERED: Outcome.LOST,
-}
-REPORT_STATES = {
-    Standing.DONE: ReportState.DELIVERED,
-    Standing.TRYING: ReportState.PENDING,
-    Standing.FAILED: ReportState.FAILED,
-    Standing.GIVEN_UP: ReportState.FAILED,
 }
 _Acknowledged = events.Delivered | events.Reported | events.Unreadable
 
@@ -269,7 +258,7 @@ class ModemLink:
 
     def _reported(self, report: Report, done: Callable[[], None], sink: Sink) -> None:
         """References come round again: a report before the answer would be taken for one of the message before."""
-        if self._under_way is not None and _tail(self._under_way[1]) == _tail(report.to):
+        if self._under_way is not None and tail_of(self._under_way[1]) == tail_of(report.to):
             self._held.append((report, done))
         else:
             sink.reported(report, done)
@@ -301,74 +290,6 @@ def config_of(settings: ModemLinkSettings) -> Config:
         watch_s=settings.poll_s,
         search_s=settings.search_s,
     )
-
-
-def submit_of(part: MtPart, settings: ModemLinkSettings, now: datetime) -> tpdu.Submit:
-    """The SUBMIT of a part; raises ValueError where the part does not fit one."""
-    dcs, ud = user_data(part.segment)
-    return tpdu.Submit(
-        status_report=settings.reports,
-        da=address_of(part.to, settings),
-        dcs=dcs,
-        vp=None if part.valid_until is None else times.octet_of(part.valid_until - now),
-        ud=ud,
-    )
-
-
-def address_of(number: str, settings: ModemLinkSettings) -> Address:
-    """A number in E.164 without plus, as the network wants it dialled."""
-    prefix = settings.country_prefix
-    if len(number) <= SHORT_DIGITS:
-        return Address(text=number, ton=Ton.UNKNOWN)
-    if prefix and number.startswith(prefix):
-        return Address(text=settings.national_prefix + number[len(prefix) :], ton=Ton.UNKNOWN)
-    return Address(text=number, ton=Ton.INTERNATIONAL)
-
-
-def ref_of(mr: int, number: str) -> str:
-    """What a report is matched by."""
-    return f"{mr:02x}-{_tail(number)}"
-
-
-def _tail(number: str) -> str:
-    return "".join([char for char in number if char.isdigit()])[-MATCHED_DIGITS:]
-
-
-def report_of(event: events.Reported) -> Report:
-    """What the gateway is told of a STATUS-REPORT."""
-    report = event.report
-    state = REPORT_STATES[status.standing(report.st)]
-    return Report(
-        ref=ref_of(report.mr, report.ra.text),
-        state=ReportState.EXPIRED if report.st == status.EXPIRED else state,
-        stat=status.name_of(report.st),
-        to=report.ra.written,
-    )
-
-
-def mo_of(event: events.Delivered, to: str) -> Mo:
-    """What the gateway is told of a DELIVER. Its octets are its id: the network has none for it."""
-    deliver = event.deliver
-    part = concatenation(deliver.ud.header)
-    return Mo(
-        # Without the first octet, whose "more messages wait" differs when the same one is read again.
-        ref=_digest(event.tpdu[1:]),
-        sender=deliver.oa.written,
-        to=to,
-        text=text_of(deliver.dcs, deliver.ud),
-        reference=part.reference if part else 0,
-        number=part.number if part else 1,
-        total=part.total if part else 1,
-    )
-
-
-def unreadable(event: events.Unreadable, to: str) -> Mo:
-    """A message that is no TPDU is kept as it is: nobody knows from whom."""
-    return Mo(ref=_digest(event.text.encode()), sender="", to=to, text=event.text)
-
-
-def _digest(octets: bytes) -> str:
-    return sha1(octets, usedforsecurity=False).hexdigest()[:16]
 
 
 def _close_late(opening: asyncio.Future[serial.Serial]) -> None:

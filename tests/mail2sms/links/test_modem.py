@@ -16,7 +16,8 @@ from caiyou.errors import SettingsError
 from caiyou.settings import load
 from mail2sms.at.events import Delivered, Direct, Reported, Unreadable
 from mail2sms.links import Answer, LinkState, Mo, MtPart, Outcome, Report, ReportState
-from mail2sms.links.modem import ModemLink, address_of, mo_of, ref_of, report_of, submit_of, unreadable
+from mail2sms.links.modem import ModemLink
+from mail2sms.links.modem_pdus import address_of, mo_of, ref_of, report_of, submit_of, unreadable
 from mail2sms.links.pin import PinFile
 from mail2sms.links.serial_line import SerialLine, device_of, open_port
 from mail2sms.pdu.address import Address, Ton, alphanumeric, written
