@@ -41,7 +41,7 @@ def wait_for(what: Callable[[], _T], timeout_s: float = 20.0, *, every_s: float 
         if answer:
             return answer
         if time.monotonic() > end:
-            raise AssertionError(f"not within {timeout_s} s: {what.__name__}: {answer!r}")
+            raise AssertionError(f"not within {timeout_s} s: {getattr(what, '__name__', what)}: {answer!r}")
         time.sleep(every_s)
 
 

@@ -286,9 +286,9 @@ class Gateway:
     def reported(self, lane: Lane, report: Report, done: Callable[[], None]) -> None:
         """A delivery report; ``done`` once it is recorded."""
         lane.reported(report.state)
-        self.journal.write(
-            ["report", lane.link.account, report.ref, report.state.value, report.stat], lambda _became: done()
-        )
+        done_at = report.done_at.isoformat() if report.done_at else ""
+        step = ["report", lane.link.account, report.ref, report.state.value, report.stat, done_at]
+        self.journal.write(step, lambda _became: done())
 
     def received(self, lane: Lane, mo: Mo, done: Callable[[], None]) -> None:
         """A message, or a part of one, from a handset; ``done`` once it is recorded."""

@@ -34,21 +34,26 @@ local function acknowledge(stream, entry)
   redis.call('XDEL', stream, entry)
 end
 
-local function finish(key, id, state, stat, context)
+local function finish(key, id, state, stat, context, done_at)
   redis.call('HSET', key, 's', state)
   redis.call('EXPIRE', key, KEEP)
   emit('{"kind":"sms.' .. state .. '","at":"' .. job.at .. '","id":"' .. id .. '-' .. state .. '","result":'
-    .. cjson.encode(stat) .. ',' .. context .. '}')
+    .. cjson.encode(stat) .. ((done_at or '') ~= '' and ',"detail":{"done_at":"' .. done_at .. '"}' or '') .. ','
+    .. context .. '}')
 end
 
+-- A part that was taken without a ref has no report of its own: its carrier joins the parts and reports on the last.
 local function all_delivered(key, total)
+  local some = false
   for i = 1, total do
-    if string.sub(redis.call('HGET', key, 'p' .. i) or '', 1, 1) ~= '+' then return false end
+    local mark = redis.call('HGET', key, 'p' .. i)
+    some = some or mark == '+'
+    if mark ~= '+' and mark ~= '=' then return false end
   end
-  return true
+  return some
 end
 
-local function report(id, number, state, stat)
+local function report(id, number, state, stat, done_at)
   local key = 'sms:' .. id
   local had = redis.call('HMGET', key, 's', 'n', 'p' .. number, 'c')
   if not had[1] then return 'unknown' end
@@ -58,7 +63,7 @@ local function report(id, number, state, stat)
   redis.call('HSET', key, 'p' .. number, state == 'delivered' and '+' or ('!' .. stat))
   if FINAL[had[1]] then return 'late' end
   if state == 'delivered' and (had[1] ~= 'submitted' or not all_delivered(key, tonumber(had[2]))) then return 'part' end
-  finish(key, id, state, stat, had[4])
+  finish(key, id, state, stat, had[4], done_at)
   return state
 end
 
@@ -182,14 +187,14 @@ function does.junk(stream, entry, why)
   return 1
 end
 
-function does.report(account, ref, state, stat)
+function does.report(account, ref, state, stat, done_at)
   local whose = redis.call('GET', 'dlr:' .. account .. ':' .. ref)
   if not whose then
     redis.call('SET', 'early:' .. account .. ':' .. ref, state .. ' ' .. stat, 'EX', job.early_ttl)
     return 'early'
   end
   local id, number = string.match(whose, '^(%S+) (%d+)$')
-  local became = report(id, number, state, stat)
+  local became = report(id, number, state, stat, done_at)
   if state ~= 'pending' then redis.call('EXPIRE', 'dlr:' .. account .. ':' .. ref, KEEP) end
   return became
 end

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_several_gateways_share_the_work_and_one_dies(stack: Stack) -> None:
     for name in ("a", "b", "c"):
         stack.configure(f'routes = {{default = ["mobile"]}}\nbacklog = 64\ngateway = "{name}"\n{stack.link()}')
         stack.start_gateway(name)
-        wait_for(lambda name=name: stack.redis.exists(f"gateway:{name}"))
+        wait_for(partial(stack.redis.exists, f"gateway:{name}"))
     wait_for(lambda: len(stack.events("link.up")) == 3)
     stack.faults(answer_delay_s=0.05, report_delay_s=0.3, report_jitter_s=0.5)
     texts = stack.send_many(1500)

@@ -37,7 +37,7 @@ def accepted(id: str, number: int = 1, total: int = 1, last: bool = True) -> Op:
 
 
 def report(id: str, number: int = 1, state: str = "delivered", stat: str = "DELIVRD") -> Op:
-    return ["report", "901234", f"{id}{number}", state, stat]
+    return ["report", "901234", f"{id}{number}", state, stat, ""]
 
 
 def mo(number: int, text: str, total: int = 2) -> Op:
@@ -66,6 +66,11 @@ WAYS: dict[str, list[list[Op]]] = {
         [report("a", 2), report("a", 1)],
         [accepted("a", 1, 2, last=False)],
         [accepted("a", 2, 2)],
+    ],
+    "a carrier that joins the parts and reports on the last": [
+        [send("a", 1, 2), send("a", 2, 2)],
+        [["accepted", "a", 1, 2, STREAM, "1-1", "901234", "", ""], accepted("a", 2, 2)],
+        [report("a", 2)],
     ],
     "sent again": [[send("a")], [send("a", mark="??")], [accepted("a")], [report("a")], [report("a")]],
     "refused": [[send("a")], [["over", "a", "failed", STREAM, "1-1", event("a", "failed")]]],
@@ -139,3 +144,18 @@ def test_every_way_ends_with_its_event(redis_server: RedisServer) -> None:
     handset = {way: "received" for way in WAYS if way.startswith("from a handset")}
     failed = {way: "failed" for way in WAYS if way.startswith(("refused", "failed"))}
     assert ends == dict.fromkeys(WAYS, "delivered") | silent | handset | failed
+
+
+def test_parts_without_a_ref_are_delivered_with_the_last(redis_server: RedisServer) -> None:
+    redis_server.start()
+    way = WAYS["a carrier that joins the parts and reports on the last"]
+    assert play(redis_server, way[:2], 1)["sms:a"]["s"] == "submitted"  # type: ignore[index]
+    assert play(redis_server, way, 1)["sms:a"]["s"] == "delivered"  # type: ignore[index]
+
+
+def test_the_carriers_time_is_told(redis_server: RedisServer) -> None:
+    redis_server.start()
+    done_at = "2026-11-23T12:05:00+08:00"
+    way = [[send("a")], [accepted("a")], [[*report("a")[:-1], done_at]]]
+    events = play(redis_server, way, 1)["events"]
+    assert json.loads(events[-1]["e"])["detail"] == {"done_at": done_at}  # type: ignore[index]
