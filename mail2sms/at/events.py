@@ -21,10 +21,11 @@ class SendEnd(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """Where a message lies in the modem: acknowledging deletes it there."""
+    """Where a message lies in the modem: acknowledging deletes it there, if ``pdu`` is what lies there still."""
 
     memory: str
     index: int
+    pdu: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

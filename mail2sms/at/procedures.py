@@ -140,13 +140,14 @@ def confirm(facts: Facts, place: Place) -> Steps:
             yield from _delete(facts, place)
     finally:
         # Where it was not deleted it is read, told and deleted again later: a repeat is recognised.
-        facts.pending.pop((place.memory, place.index), None)
+        if facts.pending.get((place.memory, place.index)) == place.pdu:
+            del facts.pending[place.memory, place.index]
 
 
 def _delete(facts: Facts, place: Stored) -> Steps:
     """Delete a message, if it is the one still: two memories may be one, and others may use the modem too."""
     there = yield from ask(facts, f"AT+CMGR={place.index}", lists=True)
-    if not there.ok or there.pdus[:1] != (facts.pending.get((place.memory, place.index)),):
+    if not there.ok or not there.pdus or _tpdu_of(there.pdus[0]) != _tpdu_of(place.pdu):
         return
     reply = yield from ask(facts, f"AT+CMGD={place.index}")
     if not reply.ok:
@@ -168,17 +169,25 @@ def _stored(facts: Facts, memory: str, listed: Listed, pdu: str) -> None:
     if listed.stat not in answers.RECEIVED or facts.pending.get(place) == pdu:
         return
     try:
-        event = told(pdu, listed.octets, Stored(memory=memory, index=listed.index))
+        event = told(pdu, listed.octets, Stored(memory=memory, index=listed.index, pdu=pdu))
     except ProtocolError as error:
         # Octets get lost on serial lines: only what is wrong again and again is so in the modem.
         facts.tries[place] = facts.tries.get(place, 0) + 1
         if facts.tries[place] < READ_TRIES:
             facts.emit(Forgave(what=f"stored message: {error}"))
             return
-        event = Unreadable(text=pdu, why=str(error), place=Stored(memory=memory, index=listed.index))
+        event = Unreadable(text=pdu, why=str(error), place=Stored(memory=memory, index=listed.index, pdu=pdu))
     facts.tries.pop(place, None)
     facts.pending[place] = pdu
     facts.emit(event)
+
+
+def _tpdu_of(pdu: str) -> bytes | str:
+    """What two ways of reading a message have in common: some modems leave the service centre out of one."""
+    try:
+        return from_hex(pdu)
+    except ProtocolError:
+        return pdu.upper()
 
 
 def told(pdu: str, announced: int | None, place: Place) -> Event:

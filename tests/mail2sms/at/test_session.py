@@ -36,6 +36,7 @@ from tests.mail2sms.at.scripted import Scripted
 AT = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 SUBMIT = tpdu.encode(Submit(da=written("+8613800138000"), ud=UserData(body=b"hi")))
 DELIVER = tpdu.encode(Deliver(oa=written("+8613800138000"), scts=AT, ud=UserData(body=b"hello")))
+SECOND = tpdu.encode(Deliver(oa=written("+8613800138000"), scts=AT, ud=UserData(body=b"second")))
 REPORT = tpdu.encode(StatusReport(mr=7, ra=written("+8613800138000"), scts=AT, discharge=AT, st=0))
 SEND = f"AT+CMGS={len(SUBMIT)}"
 
@@ -384,6 +385,20 @@ def test_another_message_at_the_index_is_not_deleted() -> None:
     modem.answers |= {"AT+CMGR=3": f"+CMGR: 0,,{len(REPORT)}\r\n{tpdu.to_hex(REPORT)}"}
     modem.did(modem.session.acknowledge(message, modem.now))
     assert not [asked for asked in modem.asked if asked.startswith("AT+CMGD")]
+
+
+def test_message_that_is_read_in_two_forms_is_deleted_and_a_new_one_at_its_index_is_not() -> None:
+    modem = ready(answers={"AT+CMGL=4": listed(DELIVER)})
+    (first,) = modem.take(Delivered)
+    modem.answers |= {"AT+CMGL=4": listed(SECOND), "AT+CMGR=1": f"+CMGR: 1,,{len(SECOND)}\r\n{tpdu.to_hex(SECOND)}"}
+    modem.wait(31.0)  # somebody else deleted the first
+    (second,) = modem.take(Delivered)
+    modem.did(modem.session.acknowledge(first, modem.now))
+    assert "AT+CMGD=1" not in modem.asked
+    with_centre = tpdu.to_hex(SECOND, written("+8613800100500")).lower()
+    modem.answers |= {"AT+CMGR=1": f"+CMGR: 1,,{len(SECOND)}\r\n{with_centre}"}
+    modem.did(modem.session.acknowledge(second, modem.now))
+    assert modem.asked[-1] == "AT+CMGD=1"
 
 
 def test_message_in_another_memory() -> None:
