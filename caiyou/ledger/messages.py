@@ -79,9 +79,7 @@ def all_between(engine: Engine, since: datetime, until: datetime) -> Iterator[Me
     """Every one created from ``since`` until before ``until``, by (created_at, id); one page is held at a time."""
     last: tuple[datetime, str] | None = None
     while True:
-        conditions = [_at >= since, _at < until]
-        if last is not None:
-            conditions.append(tuple_(_at, _id) > last)
+        conditions = [_at < until, tuple_(_at, _id) > last if last is not None else _at >= since]
         with engine.connect() as connection:
             rows = connection.execute(_merged(conditions, LADDER, PAGE, newest_first=False)).all()
         yield from (Message(**row._mapping) for row in rows)
@@ -120,10 +118,11 @@ def _conditions(wanted: Wanted, last: tuple[datetime, str] | None) -> Iterator[C
         yield ShortMessageRow.link == wanted.link
     if wanted.since is not None:
         yield _at >= wanted.since
-    if wanted.until is not None:
-        yield _at < wanted.until
-    if last is not None:
+    # One bound, the earlier: with both PostgreSQL may begin at the later one.
+    if last is not None and (wanted.until is None or last[0] < wanted.until):
         yield tuple_(_at, _id) < last
+    elif wanted.until is not None:
+        yield _at < wanted.until
 
 
 def _key_of(connection: Connection, id: str) -> tuple[datetime, str]:
