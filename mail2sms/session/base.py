@@ -99,9 +99,9 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """When ``tick`` has something to do; None: never."""
-        if self.state in (State.NEW, State.CLOSED):
+        if self.is_closed:
             return None
-        if self._ends_at is not None:
+        if self._ends_at is not None or self.state is State.NEW:
             return self._ends_at
         test_due = self._test[1].due if self._test else self._heard_at + self.limits.idle_s
         first = next(iter(self._sent.values()), None)
@@ -121,6 +121,8 @@ class Session:
         try:
             for octets in self._splitter.feed(data):
                 self._take(octets, now)
+                if self.is_closed:  # what stands behind the end is nobody's
+                    break
         except ProtocolError as error:
             self._close(f"not {self.PROTOCOL}: {error}")
         return self._drain()

@@ -113,10 +113,6 @@ class Link(Session):
         """The event of a request that generic_nack answered."""
         raise NotImplementedError
 
-    def _close(self, why: str, *, clean: bool = False) -> None:
-        if not self.is_closed:  # junk may stand behind the PDU that ended it, in the same octets
-            super()._close(why, clean=clean)
-
     def _resend(self, now: float) -> None:
         """Give up what waited too long."""
         while self._sent:

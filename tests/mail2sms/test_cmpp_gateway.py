@@ -55,5 +55,6 @@ def test_ismg_that_joins_long_messages(stack: Stack) -> None:
     wait_for(lambda: len(stack.events("sms.submitted")) == len(texts))
     assert not stack.events("sms.in_doubt")
     assert len(stack.submits()) == 4 * len(texts)
+    wait_for(lambda: len(stack.events("sms.delivered")) == len(texts))
     wait_for(lambda: len(stack.http("GET", f"/phones/{PHONE}/messages")) == len(texts))
     assert sorted(m["text"] for m in stack.http("GET", f"/phones/{PHONE}/messages")) == sorted(texts)
