@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from caiyou import log
-from caiyou.events import Event, Kind
+from caiyou.events import MAX_CHARACTERS, Event, Kind, fit
 from caiyou.msisdn import Msisdn
 from caiyou.queues import ShortMessage, from_payload
 from mail2sms.links import MtPart
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mail2sms.lane import Lane
 
 URGENT = ("alarm", "code")  # classes that the carrier is asked to hurry with
-FACTS = ("queue_id", "message_id", "subscriber", "domain", "number", "sms_id")
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(slots=True, eq=False)
@@ -114,9 +114,15 @@ def _parts(message: ShortMessage, valid_until: datetime | None) -> tuple[MtPart,
 
 def context_of(message: ShortMessage) -> str:
     """What later events of a message carry: JSON members without braces."""
-    event = event_of(message, Kind.SMS_SUBMITTED)  # which makes the values fit
-    members = {name: value for name in FACTS if (value := getattr(event, name))}
-    return json.dumps(members, ensure_ascii=False)[1:-1]
+    facts = {
+        "queue_id": message.queue_id,
+        "message_id": message.message_id,
+        "subscriber": message.subscriber,
+        "domain": message.domain,
+        "number": message.to,
+        "sms_id": message.id,
+    }
+    return _encode({name: fit(value, MAX_CHARACTERS[name]) for name, value in facts.items() if value})[1:-1]
 
 
 def event_of(message: ShortMessage, kind: Kind, **more: Any) -> Event:
