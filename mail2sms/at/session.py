@@ -5,11 +5,13 @@ octets to send. ``now`` is seconds of one monotonic clock; call ``tick(now)`` at
 
 | state | on | to | |
 |---|---|---|---|
-| NEW, HUNG | start(), a command without answer | SYNC | ESC, then AT until any result comes |
-| SYNC | a result | SETUP | once more AT commands that set it up, PIN if asked |
+| NEW | start() | SYNC | ESC, then AT until any result comes |
+| SETUP, SEARCHING, READY | a command without an answer | SYNC | NotReady where it was Ready |
+| SYNC | a result | SETUP | the commands that set it up; PinNeeded where the SIM asks for it |
 | SYNC | none for a few times | CLOSED | Closed |
-| SETUP | done | SEARCHING | NotReady where it was Ready |
+| SETUP | done | SEARCHING | NotReady where the SIM is not open |
 | SEARCHING | SIM open and registered | READY | Ready |
+| READY | another SIM | SETUP | NotReady |
 | READY | SIM gone, registration lost, an error that says so | SEARCHING | NotReady |
 | any | a refused PIN, a PUK, too many hangs in a row | CLOSED | Closed |
 
