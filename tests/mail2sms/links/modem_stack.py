@@ -57,14 +57,13 @@ class ModemStack(Stack):
         """Return when the modem's file is there."""
         self.start_ismg("--modem-device", str(self.device), "--modem-number", OWN)
 
-    def faults(self, **faults: Any) -> None:
+    def faults(self, carrier: str = "modem", /, **faults: Any) -> None:
         """Replace the modem's faults."""
-        self.http("PUT", "/modem/faults", faults)
+        super().faults(carrier, **faults)
 
-    def submits(self) -> list[dict[str, Any]]:
+    def submits(self, carrier: str = "modem") -> list[dict[str, Any]]:
         """Every message that the modem ever took."""
-        found: list[dict[str, Any]] = self.http("GET", "/modem/submits?after=0&limit=5000")
-        return found
+        return super().submits(carrier)
 
     def say(self, text: str, to: str = PHONE, **more: Any) -> str:
         """Send a message; its id."""

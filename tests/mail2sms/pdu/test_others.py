@@ -30,6 +30,7 @@ EXAMPLES = settings(max_examples=800, deadline=None)
 SMSC = written("+8613800100500")
 AT = datetime(2026, 11, 23, 12, 34, 56, tzinfo=timezone(timedelta(hours=8)))
 
+ALPHABET = {*GSM_BASIC, *GSM_EXTENSION} - {"\x1b"}
 BASIC = st.sampled_from([char for char in GSM_BASIC if char != "\x1b"])
 EXTENDED = st.sampled_from(list(GSM_EXTENSION))
 GSM_TEXT = st.text(BASIC | EXTENDED, min_size=1, max_size=400)
@@ -46,8 +47,13 @@ STAMPS = st.builds(
 )
 
 
+def coding_of(text: str) -> Coding:
+    """The default alphabet, where it has every character. ESC is none."""
+    return Coding.GSM7 if set(text) <= ALPHABET else Coding.UCS2
+
+
 def submits_of(number: str, text: str, **more: Any) -> list[Submit]:
-    coding = Coding.GSM7 if all(char in GSM_BASIC or char in GSM_EXTENSION for char in text) else Coding.UCS2
+    coding = coding_of(text)
     found = []
     for segment in split(text, coding=coding):
         dcs, ud = user_data(segment)
@@ -109,7 +115,7 @@ def test_we_read_what_python_messaging_writes(number: str, text: str) -> None:
 @EXAMPLES
 @given(NUMBERS, GSM_TEXT | st.text(BMP, max_size=70), STAMPS, st.sampled_from([8, 16]), st.integers(1, 255))
 def test_python_messaging_reads_what_we_write(number: str, text: str, at: datetime, bits: int, part: int) -> None:
-    coding = Coding.GSM7 if all(char in GSM_BASIC or char in GSM_EXTENSION for char in text) else Coding.UCS2
+    coding = coding_of(text)
     assume(text)  # it cannot read an empty one
     text = text[:60]
     header = element(Concatenation(reference=part, total=255, number=part, bits=bits)) if part % 2 else b""
@@ -209,7 +215,7 @@ def test_smspdudecoder_reads_our_submits(number: str, text: str, mr: int, report
 )
 def test_smspdudecoder_reads_our_delivers(number: str, text: str, at: datetime, bits: int, reference: int) -> None:
     text = text[:60]
-    coding = Coding.GSM7 if all(char in GSM_BASIC or char in GSM_EXTENSION for char in text) else Coding.UCS2
+    coding = coding_of(text)
     part = Concatenation(reference=reference, total=9, number=3, bits=bits)
     header = element(part) if reference % 2 else b""
     ud = UserData(header=header, body=coding.encode(text))
