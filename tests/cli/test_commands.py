@@ -63,6 +63,7 @@ def test_domain_from_birth_to_end(ok: Callable[..., str], refused: Callable[...,
         "state": "active",
         "quota_bytes": 2 << 30,
         "when_scan_down": "hold",
+        "sms_month_fen": None,
     }
     assert "exists" in refused("domain", "add", "一生.test")
     ok("domain", "set", "一生.test", "--quota", "500M", "--state", "suspended", "--when-scan-down", "pass")
