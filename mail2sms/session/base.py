@@ -115,14 +115,12 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> list[Any]:
         """Take octets from the peer. Never raises on what a peer sends."""
-        if self.is_closed:
-            return []
         self._heard_at = now
         try:
             for octets in self._splitter.feed(data):
-                self._take(octets, now)
                 if self.is_closed:  # what stands behind the end is nobody's
                     break
+                self._take(octets, now)
         except ProtocolError as error:
             self._close(f"not {self.PROTOCOL}: {error}")
         return self._drain()
@@ -213,6 +211,8 @@ class Session:
             self._events.append(Forgave(what=what))
 
     def _close(self, why: str, *, clean: bool = False) -> None:
+        if self.is_closed:  # junk may stand behind what ended it, in the same octets
+            return
         self.state = State.CLOSED
         self._ends_at = None
         self._events.append(Closed(why=why, clean=clean, unanswered=tuple(self._sent)))

@@ -70,7 +70,7 @@ class SmsSettings(Table):
     callback_rate: float = Field(500.0, gt=0, le=1e6, description="callbacks a second from one address")
     callback_proxies: list[IPvAnyNetwork] = Field([], description="networks whose X-Forwarded-For is believed")
     mo_parts_s: float = Field(300.0, gt=0, le=86_400, description="how long parts of a long MO wait for the others")
-    mo: MoSettings = Field(default_factory=MoSettings)
+    mo: MoSettings = Field(default_factory=lambda: MoSettings.model_validate({}))
     notices_per_hour: int = Field(6, ge=0, description="mails to one sender that say an SMS could not go (N1); 0: none")
 
     @field_validator("gateway")
