@@ -138,7 +138,8 @@ def test_a_day_may_be_longer_than_another() -> None:
 
 
 @pytest.mark.parametrize("day", ["", "tomorrow", "2025-02-30", "31.1.2025", "0001-01-01", "9999-12-31", "-1"])
-def test_what_is_no_day(day: str) -> None:
+def test_what_is_no_day(day: str, write: Write) -> None:
+    write([])
     assert CliRunner().invoke(sms, ["cdr", "--", day]).exit_code == 2
 
 
