@@ -25,7 +25,7 @@ from typing import Any
 from caiyou import log
 from caiyou.events import Kind
 from caiyou.queues import CLASSES, mt_stream
-from mail2sms.journal import Journal
+from mail2sms.journal import Journal, May
 from mail2sms.lane import Lane
 from mail2sms.links import Answer, LinkState, Mo, Outcome, Report
 from mail2sms.mo import MoRecorder
@@ -50,6 +50,7 @@ class Gateway:
         self.routes = {route: [self.lanes[name] for name in links_of(settings, route)] for route in settings.routes}
         self.journal = journal
         self.token = ""
+        self.unsure = True  # memory may not agree with the pending lists
         self.held: dict[tuple[str, str], Sending] = {}  # by stream and entry
         self._records = Records(journal, self.held)
         # By stream, in the order in which they are served.
@@ -182,12 +183,10 @@ class Gateway:
             lane.in_flight -= 1
             sending.under_way -= 1
             return
-        if allowed != 1 or lane.link.capacity == 0 or sending.over or self.stopping:
+        if allowed != May.SEND or lane.link.capacity == 0 or sending.over or self.stopping:
             lane.in_flight -= 1
             sending.under_way -= 1
-            if allowed != 1:
-                self.token = ""  # the lease is not ours any more; the intake gets it back and sorts out what is
-            self._put_back(unit)
+            self._not_sent(unit, allowed)
             return
         tag = next(self._tags)
         self._sent[tag] = (unit, lane)
@@ -195,6 +194,22 @@ class Gateway:
         answer = lane.link.submit(tag, sending.part(number))
         if answer is not None:
             self.answered(tag, answer)
+
+    def _not_sent(self, unit: Unit, allowed: Any) -> None:
+        sending = unit[0]
+        if allowed == May.LEASE_LOST:
+            self.token = ""  # the intake gets it back and sorts out what is ours
+        if sending.over:
+            return
+        if allowed == May.STOPPED:
+            self.fail(sending, "stopped")
+        elif allowed == May.KNOWN:
+            self.forget(sending.key)
+            self.unsure = True
+        elif allowed is None:
+            self.fail(sending, "it cannot be recorded")
+        else:
+            self._put_back(unit)
 
     def _put_back(self, unit: Unit) -> None:
         sending = unit[0]

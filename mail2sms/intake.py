@@ -25,7 +25,7 @@ from mail2sms.gateway import Gateway
 from mail2sms.journal import GROUP
 from mail2sms.lease import LEASE_S, Lease, lease_key
 from mail2sms.pace import Backoff
-from mail2sms.sending import Sending, read_entry
+from mail2sms.sending import Sending, is_id, read_entry
 
 logger = logging.getLogger("mail2sms.intake")
 
@@ -46,7 +46,6 @@ class Intake:
         self._redis = connection
         self._name = name
         self._lease = Lease(connection, name)
-        self._unsure = True  # memory may not agree with the pending list
         self._published = False
 
     async def run(self) -> None:
@@ -99,7 +98,7 @@ class Intake:
                         self._gateway.token = ""
                         continue
                     kept_at = time.monotonic()
-                if self._unsure:
+                if self._gateway.unsure:
                     await self._agree()
                     self._gateway.pump()
                 if time.monotonic() - claimed_at > CLAIM_EVERY_S:
@@ -111,6 +110,10 @@ class Intake:
             except (redis.RedisError, OSError) as error:
                 if not is_away(error):
                     raise
+                # It may come back with an older state (failover), and others, whose leases ran out as ours did, are to
+                # have theirs back before anybody claims what they had.
+                self._gateway.unsure = True
+                claimed_at = time.monotonic()
                 logger.debug(log.line(None, redis="away", why=error))
                 await asyncio.sleep(backoff.pause_s())
 
@@ -124,9 +127,10 @@ class Intake:
             try:
                 answer = await self._redis.xreadgroup(GROUP, self._name, {stream: ">"}, count=READ, block=BLOCK_MS)
             except redis.ResponseError as error:
-                if "NOGROUP" in str(error):
+                if _has_no_group(error):
                     await self._make_group(stream)
                 elif is_away(error):
+                    self._gateway.unsure = True
                     await asyncio.sleep(backoff.pause_s())
                 else:
                     raise
@@ -134,7 +138,7 @@ class Intake:
             except (redis.RedisError, OSError) as error:
                 if not is_away(error):
                     raise
-                self._unsure = True  # the answer may have been on its way
+                self._gateway.unsure = True  # the answer may have been on its way
                 logger.debug(log.line(None, redis="away", why=error))
                 await asyncio.sleep(backoff.pause_s())
                 continue
@@ -145,7 +149,7 @@ class Intake:
             except (redis.RedisError, OSError) as error:
                 if not is_away(error):
                     raise
-                self._unsure = True
+                self._gateway.unsure = True
             if len(entries) < READ // 4:
                 await asyncio.sleep(GATHER_S)
 
@@ -166,16 +170,24 @@ class Intake:
                 continue
             oldest: Any = await self._redis.xrange(stream, "-", "+", 1)
             if oldest and _is_over(oldest[0][1]):
-                answer = await self._redis.xreadgroup(GROUP, self._name, {stream: ">"}, count=READ)
-                await self._adopt(stream, _entries(answer))
+                try:
+                    answer = await self._redis.xreadgroup(GROUP, self._name, {stream: ">"}, count=READ)
+                except redis.ResponseError as error:
+                    if not _has_no_group(error):
+                        raise
+                    await self._make_group(stream)
+                else:
+                    await self._adopt(stream, _entries(answer))
 
     async def _tick(self) -> None:
         published_at = 0.0
         while True:
             await asyncio.sleep(1.0)
             self._gateway.tick()
-            if not self._gateway.journal.stuck:
-                self._gateway.journal.write(["tick", time.time(), PAGE])
+            if self._gateway.journal.stuck:
+                self._gateway.unsure = True  # see _keep
+            else:
+                self._write_tick()
             if time.monotonic() - published_at > PUBLISH_EVERY_S:
                 published_at = time.monotonic()
                 try:
@@ -186,6 +198,11 @@ class Intake:
                         raise
                     logger.debug(log.line(None, redis="away", why=error))
 
+    def _write_tick(self, due: Any = None) -> None:
+        """What time brings, a page at a time: at the end of quiet hours there may be many."""
+        if due is None or (due >= PAGE and not self._gateway.stopping):
+            self._gateway.journal.write(["tick", time.time(), PAGE], lambda due: self._write_tick(due or 0))
+
     async def publish(self) -> None:
         """Write each lane's figures."""
         await live.publish(self._redis, self._name, self._gateway.lanes.values(), first=not self._published)
@@ -194,7 +211,7 @@ class Intake:
     # --- agreeing with the pending lists
 
     async def _agree(self) -> None:
-        self._unsure = False
+        self._gateway.unsure = False
         for stream in self._gateway.backlog:
             await self._agree_on(stream)
 
@@ -207,13 +224,15 @@ class Intake:
             try:
                 page = await self._redis.xpending_range(stream, GROUP, start, "+", PAGE, self._name)
             except redis.ResponseError as error:
-                if "NOGROUP" not in str(error):
+                if not _has_no_group(error):
                     raise
                 await self._make_group(stream)
                 break
             entries = [_text(row["message_id"]) for row in page]
             pending.update(entries)
-            await self._take_pending(stream, [entry for entry in entries if (stream, entry) not in before])
+            held = self._gateway.held  # by now; reading goes on meanwhile
+            new = [entry for entry in entries if (stream, entry) not in before and (stream, entry) not in held]
+            await self._take_pending(stream, new)
             if len(page) < PAGE:
                 break
             start = "(" + entries[-1]
@@ -242,12 +261,21 @@ class Intake:
         for stream in self._gateway.backlog:
             if not self._gateway.wants(stream):
                 continue
-            for consumer in await self._redis.xinfo_consumers(stream, GROUP):
+            try:
+                consumers = await self._redis.xinfo_consumers(stream, GROUP)
+            except redis.ResponseError as error:
+                if not _has_no_group(error):
+                    raise
+                await self._make_group(stream)
+                continue
+            for consumer in consumers:
                 name = _text(consumer["name"])
                 if name == self._name or not consumer["pending"] or await self._lives(name):
                     continue
                 page = await self._redis.xpending_range(stream, GROUP, "-", "+", PAGE, name)
                 entries: list[Any] = [row["message_id"] for row in page]
+                if not entries:  # another gateway was quicker
+                    continue
                 claimed = await self._redis.xclaim(stream, GROUP, self._name, MIN_IDLE_MS, entries, justid=True)
                 logger.warning(log.line(None, stream=stream, claimed=len(claimed), dead=name))
                 await self._take_pending(stream, [_text(entry) for entry in claimed])
@@ -276,7 +304,7 @@ class Intake:
             return
         try:
             sending = read_entry(stream, entry, fields)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             logger.error(log.line(None, stream=stream, entry=entry, rejected=type(error).__name__, why=error))
             gateway.journal.write(["junk", stream, entry, str(error)[:200]])
             return
@@ -293,6 +321,7 @@ class Intake:
 def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> None:
     """What was sent before this process had the message: accepted parts stay, unanswered ones are in doubt."""
     link = record.get("l", "")
+    sending.before = record.get("g", "")
     sending.whole = record.get("n") == "1" and len(sending.parts) > 1
     for number in range(1, sending.total + 1):
         mark = record.get(f"p{number}", "")
@@ -313,7 +342,7 @@ def _is_over(fields: dict[bytes, bytes]) -> bool:
     try:
         valid_until = json.loads(fields[b"m"])["valid_until"]
         return valid_until is not None and datetime.fromisoformat(valid_until) <= datetime.now(UTC)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return True  # no short message: it is put aside when it is read
 
 
@@ -334,6 +363,12 @@ def _text(value: Any) -> str:
 
 def _id_in(fields: dict[bytes, bytes] | None) -> str:
     try:
-        return str(json.loads((fields or {}).get(b"m", b"{}"))["id"])
-    except (ValueError, KeyError, TypeError):
+        id = str(json.loads((fields or {}).get(b"m", b"{}"))["id"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
+    return id if is_id(id) else ""
+
+
+def _has_no_group(error: redis.ResponseError) -> bool:
+    """Whether a stream, or its group, is not there."""
+    return "NOGROUP" in str(error) or "no such key" in str(error)

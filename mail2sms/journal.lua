@@ -5,9 +5,10 @@
 -- per op.
 --
 -- sms:<id>   hash: s state (sending, submitted, delivered, failed, expired), n parts, l link, c what its events carry (JSON
---            without braces), p<i> state of part i: ? sent, ?? sent again, =ref accepted, + delivered, !stat failed
+--            without braces), g who handed it over last, p<i> state of part i: ? sent, ?? sent again, =ref accepted,
+--            + delivered, !stat failed
 -- dlr:<account>:<ref>     "<id> <i>": whose report that is
--- early:<account>:<ref>   a report that came before the answer: "<state> <stat>"
+-- early:<account>:<ref>   a report that came before the answer: "<state> <done_at> <stat>"
 -- mo:join:<key>  hash of the parts of a long MO: r the record so far, n parts, t<i> texts;  mo-joins, mo:joins:<number>:
 --            their deadlines, of all and of each sender
 -- mo:inbox:<number>  list of whole MO of a number as JSON, text in hexadecimal UTF-16: mail2sms/dialog answers them in order
@@ -37,9 +38,9 @@ end
 local function finish(key, id, state, stat, context, done_at)
   redis.call('HSET', key, 's', state)
   redis.call('EXPIRE', key, KEEP)
-  emit('{"kind":"sms.' .. state .. '","at":"' .. job.at .. '","id":"' .. id .. '-' .. state .. '","result":'
-    .. cjson.encode(stat) .. ((done_at or '') ~= '' and ',"detail":{"done_at":"' .. done_at .. '"}' or '') .. ','
-    .. context .. '}')
+  emit('{"kind":"sms.' .. state .. '","at":"' .. job.at .. '","id":' .. cjson.encode(id .. '-' .. state) .. ',"result":'
+    .. cjson.encode(stat) .. ((done_at or '') ~= '' and ',"detail":' .. cjson.encode({done_at = done_at}) or '') .. ','
+    .. (context or '"sms_id":' .. cjson.encode(id)) .. '}') -- a failover of Redis may have lost the context
 end
 
 -- A part that was taken without a ref has no report of its own: its carrier joins the parts and reports on the last.
@@ -112,12 +113,17 @@ end
 
 local does = {}
 
--- send: about to hand a part to a link. Answers 0 when this gateway lost its lease, and then it must not send.
-function does.send(token, id, number, total, link, mark, context)
+-- send: about to hand a part to a link. mine tells who does, one holder of a message; before, whose record he has read;
+-- to: the number, where STOP holds for the message. Answers 1, or why it must not be sent: 0, this gateway lost its lease;
+-- -1, there is a record that he has not read (the group was made anew, the entry is there twice); -2, STOP.
+function does.send(token, id, number, total, link, mark, context, mine, before, to)
   if redis.call('GET', job.lease) ~= token then return 0 end
   local key = 'sms:' .. id
-  local had = redis.call('HGET', key, 's')
-  redis.call('HSET', key, 's', FINAL[had] and had or 'sending', 'l', link, 'n', total, 'c', context, 'p' .. number, mark)
+  local had = redis.call('HMGET', key, 's', 'g')
+  if had[1] == 'submitted' or (had[2] and had[2] ~= mine and had[2] ~= before) then return -1 end
+  if not had[1] and to ~= '' and redis.call('SISMEMBER', 'sms:stopped', to) == 1 then return -2 end
+  redis.call('HSET', key, 's', FINAL[had[1]] and had[1] or 'sending', 'l', link, 'n', total, 'c', context, 'g', mine,
+    'p' .. number, mark)
   redis.call('EXPIRE', key, job.report_ttl)
   return 1
 end
@@ -127,6 +133,10 @@ function does.accepted(id, number, total, stream, entry, account, ref, event)
   local key = 'sms:' .. id
   local had = redis.call('HMGET', key, 's', 'c', 'p' .. number)
   local mark = string.sub(had[3] or '', 1, 1)
+  if not had[1] then -- its record was lost: a failover of Redis, or an answer later than any report
+    redis.call('HSET', key, 's', 'sending', 'n', total)
+    redis.call('EXPIRE', key, job.report_ttl)
+  end
   if mark ~= '+' and mark ~= '!' then redis.call('HSET', key, 'p' .. number, '=' .. ref) end
   if ref ~= '' then redis.call('SET', 'dlr:' .. account .. ':' .. ref, id .. ' ' .. number, 'EX', job.report_ttl) end
   if event ~= '' then
@@ -140,8 +150,8 @@ function does.accepted(id, number, total, stream, entry, account, ref, event)
   local early = ref ~= '' and redis.call('GET', 'early:' .. account .. ':' .. ref)
   if early then
     redis.call('DEL', 'early:' .. account .. ':' .. ref)
-    local state, stat = string.match(early, '^(%S+) (.*)$')
-    return report(id, number, state, stat)
+    local state, done_at, stat = string.match(early, '^(%S+) (%S*) (.*)$')
+    return report(id, number, state, stat, done_at)
   end
   return 1
 end
@@ -177,11 +187,15 @@ function does.release(token, stream, entry)
   return 1
 end
 
+local function put_aside(why, stream, ...)
+  redis.call('XADD', 'mt-rejected', 'MAXLEN', '~', 100000, '*', 'why', why, 'stream', stream, ...)
+end
+
 -- junk: an entry that is no short message; kept aside for people.
 function does.junk(stream, entry, why)
   local found = redis.call('XRANGE', stream, entry, entry)
   if found[1] then
-    redis.call('XADD', 'mt-rejected', 'MAXLEN', '~', 100000, '*', 'why', why, 'stream', stream, unpack(found[1][2]))
+    put_aside(why, stream, unpack(found[1][2]))
   end
   acknowledge(stream, entry)
   return 1
@@ -190,10 +204,13 @@ end
 function does.report(account, ref, state, stat, done_at)
   local whose = redis.call('GET', 'dlr:' .. account .. ':' .. ref)
   if not whose then
-    redis.call('SET', 'early:' .. account .. ':' .. ref, state .. ' ' .. stat, 'EX', job.early_ttl)
+    if state ~= 'pending' then -- that would change nothing, and may come behind one that does
+      local early = state .. ' ' .. (done_at or '') .. ' ' .. stat
+      redis.call('SET', 'early:' .. account .. ':' .. ref, early, 'EX', job.early_ttl)
+    end
     return 'early'
   end
-  local id, number = string.match(whose, '^(%S+) (%d+)$')
+  local id, number = string.match(whose, '^(.+) (%d+)$')
   local became = report(id, number, state, stat, done_at)
   if state ~= 'pending' then redis.call('EXPIRE', 'dlr:' .. account .. ':' .. ref, KEEP) end
   return became
@@ -246,9 +263,11 @@ function does.tick(now, limit)
   end
   local due = redis.call('ZRANGEBYSCORE', 'mt-later', '-inf', now, 'LIMIT', 0, limit)
   for _, message in ipairs(due) do
-    local m = cjson.decode(message)
-    m.message_class = m.message_class or 'notification'
-    if is_stopped(m) then
+    local is_json, m = pcall(cjson.decode, message)
+    if is_json and type(m) == 'table' then m.message_class = m.message_class or 'notification' end
+    if not is_json or type(m) ~= 'table' or type(m.route) ~= 'string' or type(m.message_class) ~= 'string' then
+      put_aside('no short message', 'mt-later', 'm', message)
+    elseif is_stopped(m) then
       emit(failed(m, 'stopped'))
     else
       redis.call('XADD', 'mt:' .. m.route .. ':' .. m.message_class, '*', 'm', message)

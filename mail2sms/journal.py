@@ -10,6 +10,7 @@ States of a short message (one for all its parts), in ``sms:<id>``:
 | sending   | no answer (link or gateway died)            | sending, again | SMS_IN_DOUBT |
 | sending, again | no answer again                        | failed    | SMS_FAILED "unanswered" |
 | queued, sending | its validity is over                  | expired   | SMS_EXPIRED |
+| queued    | the receiver said STOP (notification, bulk) | failed    | SMS_FAILED "stopped" |
 | submitted | report of every part: delivered             | delivered | SMS_DELIVERED |
 | sending, submitted | report of a part: failed, expired  | failed, expired | SMS_FAILED, SMS_EXPIRED |
 
@@ -27,6 +28,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import IntEnum
 from importlib.resources import files
 from typing import Any
 
@@ -46,6 +48,15 @@ GATHER_S = 0.003  # so they wait for company; nobody notices it in an SMS, and u
 SCRIPT = files("mail2sms").joinpath("journal.lua").read_text(encoding="utf-8")
 
 Done = Callable[[Any], None]
+
+
+class May(IntEnum):
+    """The answers to ``send``."""
+
+    SEND = 1
+    LEASE_LOST = 0
+    KNOWN = -1  # there is a record of it that its holder has not read
+    STOPPED = -2  # the receiver said STOP
 
 
 class Journal:

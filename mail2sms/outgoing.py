@@ -26,11 +26,11 @@ from caiyou.queues import CLASSES, DEDUP_S, Notify, ShortMessage, mt_stream, to_
 from mail2sms.routing import Router, Way
 from mail2sms.rules import Due, Why
 from mail2sms.segment import split
+from mail2sms.sending import STOPPABLE
 from mail2sms.settings import SmsSettings
 
 PAGE = 200  # in one script call, so that a mail to a huge list does not hold Redis up
 FACTS = ("queue_id", "message_id", "subscriber", "number")  # of a skipped one, made fit by Event
-STOPPABLE = ("notification", "bulk")
 SCRIPT = files("mail2sms").joinpath("outgoing.lua").read_text(encoding="utf-8")
 
 

@@ -24,10 +24,12 @@ class Records:
         self._held = held
 
     def send(self, token: str, sending: Sending, number: int, lane: Lane, done: Done) -> None:
-        """A part is about to be handed over; ``done`` gets 1 when it may be."""
+        """A part is about to be handed over; ``done`` gets whether it may be: journal.May, or None."""
         mark = "??" if number in sending.again else "?"
-        id, context = sending.message.id, sending.context
-        self._journal.write(["send", token, id, number, sending.total, lane.name, mark, context], done)
+        message, who = sending.message, (sending.mine, sending.before)
+        to = message.to if sending.stoppable else ""
+        step = ["send", token, message.id, number, sending.total, lane.name, mark, sending.context, *who, to]
+        self._journal.write(step, done)
 
     def accepted(self, sending: Sending, number: int, lane: Lane, ref: str) -> None:
         """The carrier took a part; the message is submitted with the last one."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from mail2sms.lane import Lane
 
 URGENT = ("alarm", "code")  # classes that the carrier is asked to hurry with
+STOPPABLE = ("notification", "bulk")  # classes that STOP holds for
+_ID = re.compile(r"[!#-\[\]-~]{1,64}")  # printable ASCII without the blank, the quote and the backslash
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -43,11 +47,18 @@ class Sending:
     under_way: int = 0  # parts handed over and not answered
     last: Lane | None = None  # that they were handed to
     whole: bool = False  # it goes as one part, which its link's carrier cuts
+    mine: str = field(default_factory=lambda: token_hex(4))  # tells this holder from others (journal.lua, ``send``)
+    before: str = ""  # the holder before, whose record was read
 
     @property
     def route(self) -> str:
         """That of its stream, whatever the message says."""
         return self.stream.split(":")[1]
+
+    @property
+    def stoppable(self) -> bool:
+        """Whether it does not go to a number that said STOP."""
+        return self.message.message_class in STOPPABLE
 
     @property
     def total(self) -> int:
@@ -75,8 +86,8 @@ def read_entry(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:
     message = from_payload(ShortMessage, fields[b"m"])
     if not (isinstance(message.to, str) and message.to.isascii() and message.to.isdigit() and len(message.to) <= 15):
         raise ValueError("the number is not E.164")
-    if not (isinstance(message.id, str) and message.id and isinstance(message.text, str)):
-        raise ValueError("id or text is missing")
+    if not (isinstance(message.id, str) and is_id(message.id) and isinstance(message.text, str)):
+        raise ValueError("id or text is missing, or no such thing")
     valid_until = datetime.fromisoformat(message.valid_until) if message.valid_until else None
     if valid_until is not None and valid_until.tzinfo is None:
         raise ValueError("valid_until has no offset")
@@ -90,6 +101,11 @@ def read_entry(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:
         context=context_of(message),
         valid_until=valid_until.timestamp() if valid_until else None,
     )
+
+
+def is_id(id: str) -> bool:
+    """Whether it can be the id of a short message; ``stopped`` cannot: its record's key is the set of STOPs."""
+    return _ID.fullmatch(id) is not None and id != "stopped"
 
 
 def _parts(message: ShortMessage, valid_until: datetime | None) -> tuple[MtPart, ...]:

@@ -29,7 +29,7 @@ def event(id: str, kind: str = "submitted") -> str:
 
 
 def send(id: str, number: int = 1, total: int = 1, mark: str = "?") -> Op:
-    return ["send", TOKEN, id, number, total, "mobile", mark, f'"sms_id":"{id}"']
+    return ["send", TOKEN, id, number, total, "mobile", mark, f'"sms_id":{json.dumps(id)}', "me", "", "8613800138000"]
 
 
 def accepted(id: str, number: int = 1, total: int = 1, last: bool = True) -> Op:
@@ -159,3 +159,51 @@ def test_the_carriers_time_is_told(redis_server: RedisServer) -> None:
     way = [[send("a")], [accepted("a")], [[*report("a")[:-1], done_at]]]
     events = play(redis_server, way, 1)["events"]
     assert json.loads(events[-1]["e"])["detail"] == {"done_at": done_at}  # type: ignore[index]
+
+
+def test_what_an_id_or_a_stat_says_stays_inside_its_string(redis_server: RedisServer) -> None:
+    redis_server.start()
+    id, stat = 'a","kind":"mail.accepted","x":"', 'X","result":"\n\0\x7f'
+    events: Any = play(redis_server, [[send(id)], [accepted(id)], [report(id, state="failed", stat=stat)]], 1)["events"]
+    ended = json.loads(events[-1]["e"])
+    assert (ended["kind"], ended["id"], ended["result"]) == ("sms.failed", f"{id}-failed", stat)
+
+
+def test_a_record_that_redis_lost_is_made_again_and_does_not_stay(redis_server: RedisServer) -> None:
+    """The step ``send`` was lost with a master; its answer comes all the same."""
+    redis_server.start()
+    played: Any = play(redis_server, [[accepted("a")], [report("a")]], 1)
+    assert [json.loads(fields["e"])["kind"] for fields in played["events"]] == ["sms.submitted", "sms.delivered"]
+    play(redis_server, [[accepted("b")]], 1)
+    assert 0 < redis_server.client.ttl("sms:b") <= 600
+    play(redis_server, [[accepted("c", 1, 2, last=False)], [accepted("c", 2, 2)]], 1)
+    assert 0 < redis_server.client.ttl("sms:c") <= 600
+
+
+def test_early_reports_out_of_order(redis_server: RedisServer) -> None:
+    """One that a carrier still tries changes nothing, though it comes last; the carrier's time is kept."""
+    redis_server.start()
+    done_at = "2026-11-23T12:05:00+08:00"
+    early = [[*report("a")[:-1], done_at], report("a", state="pending", stat="ENROUTE")]
+    events: Any = play(redis_server, [[send("a")], early, [accepted("a")]], 1)["events"]
+    assert json.loads(events[-1]["e"])["kind"] == "sms.delivered"
+    assert json.loads(events[-1]["e"])["detail"] == {"done_at": done_at}
+
+
+def test_who_has_not_read_a_record_may_not_send(redis_server: RedisServer) -> None:
+    redis_server.start()
+    other = [*send("a")[:8], "other", "", ""]
+    informed = [*send("a", mark="??")[:8], "other", "me", ""]
+    play(redis_server, [[send("a")]], 2)
+
+    def may(op: Op) -> int:
+        (answer,) = redis_server.client.eval(SCRIPT, 0, json.dumps({**FIXED, "ops": [op]}))
+        return int(answer)
+
+    assert may(send("a")) == 1
+    assert may(other) == -1
+    assert [may(informed), may(informed), may(send("a"))] == [1, 1, -1]
+    redis_server.client.eval(SCRIPT, 0, json.dumps({**FIXED, "ops": [accepted("a")]}))
+    assert may(informed) == -1
+    redis_server.client.sadd("sms:stopped", "8613800138000")
+    assert [may(send("b")), may([*send("c")[:-1], ""])] == [-2, 1]
