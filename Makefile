@@ -44,7 +44,7 @@ check: setup
 test: check test-plain test-live
 
 test-setup: setup
-	@sandbox/install postgresql tshark kannel kannel-extras gammu gammu-smsd smstools nodejs npm chromium imagemagick file
+	@sandbox/install postgresql tshark kannel kannel-extras gammu gammu-smsd smstools nodejs npm chromium imagemagick file libxml2-utils
 
 test-plain: test-setup
 	@.venv/bin/pytest -q -m 'not live'
