@@ -82,9 +82,9 @@ def decode_multipart(octets: bytes, forgive: Forgive) -> tuple[Part, ...]:
         if len(parts) >= MAX_PARTS:
             raise ProtocolError(f"more than {MAX_PARTS} parts")
         parts.append(_part(reader, len(parts) + 1, forgive))
-    if len(parts) < count:
-        raise ProtocolError(f"nEntries {count}, but {len(parts)} parts present")
-    if len(parts) > count:
+    if count and not parts:
+        raise ProtocolError(f"nEntries {count}, but no part is present")
+    if len(parts) != count:
         forgive(f"nEntries {count}, but {len(parts)} parts")
     return tuple(parts)
 
