@@ -55,6 +55,17 @@ def encoded_best(text: str, charsets: Iterable[str]) -> tuple[bytes, Charset]:
 
 
 def decoded(octets: bytes, charset: int | str | None) -> str:
-    """Text of ``octets``; ``charset`` is a MIBenum, a name, or None where the sender named none. Never raises."""
+    """Text of ``octets``; ``charset`` is a MIBenum, a name, or None where the sender named none. Never raises.
+
+    Labels lie as in mail, but iso-8859-1 is believed where the octets are not UTF-8: phones of old wrote it, and a
+    guess takes their umlauts in pairs for Chinese.
+    """
     label = CHARSET_NAMES.get(charset) if isinstance(charset, int) else charset
+    if label is not None and label.lower() == "iso-8859-1":
+        for codec in ("utf-8", "cp1252"):
+            try:
+                return octets.decode(codec)
+            except UnicodeDecodeError:
+                continue
+        return octets.decode("latin-1")
     return decode(octets, label)

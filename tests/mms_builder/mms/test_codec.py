@@ -242,6 +242,9 @@ def subject_of(value: str | bytes) -> str:
         (raw("05 83 48 69 00 00"), "Hi"),  # zeros within the length
         (raw("03 486900"), "Hi"),  # a length, but no charset
         (raw("07 84 7F 47 72 FC DF 00"), "Grüß"),
+        (raw("0B 84 46FCDF65 2046FCDF65 00"), "Füße Füße"),
+        (raw("07 84 7F C3BC C3DF 00"), "Ã¼Ãß"),
+        (raw("05 84 7F C3BC 00"), "ü"),  # UTF-8 under a false name
         (raw("09 02 03F7 FEFF 5F69 0000"), "彩"),
         (raw("08 02 03F7 FFFE 695F 00"), "彩"),  # little-endian, half an end
         (raw("0A 02 03F7 7F FEFF 5F69 0000"), "彩"),
