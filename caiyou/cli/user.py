@@ -30,6 +30,7 @@ OPTIONS = (
     click.option("--notify/--no-notify", default=None, help=_("SMS on arrival, by his rules.")),
     click.option("--notify-on-send/--no-notify-on-send", default=None, help=_("SMS to those he writes to.")),
     click.option("--long-sms/--no-long-sms", default=None, help=_("An SMS may take several parts.")),
+    click.option("--handset", help=_("His phone, as in 'nokia 6600'; an empty text removes it.")),
     click.option("--sms-month-fen", type=Fen(), help=_("What his short messages may cost in a month, in fen; 0: any.")),
 )
 
@@ -98,7 +99,13 @@ def change(
     with admin() as directory:
         directory.users.set(mailbox, add_addresses=add_addresses, drop_addresses=drop_addresses, **given(**fields))
         found = directory.users.get(mailbox)
-    done(_("user {mailbox} changed").format(mailbox=found.mailbox), found, as_json=as_json)
+        unknown = bool(
+            found.handset and "handset" in given(**fields) and directory.handsets.find(found.handset) is None
+        )
+    text = _("user {mailbox} changed").format(mailbox=found.mailbox)
+    if unknown:
+        text += "; " + _("nobody knows this phone; the default is used for it")
+    done(text, found, as_json=as_json)
 
 
 @user.command(help=_("Suspend a user: he cannot log in, and mail to him is refused until he is resumed."))

@@ -18,6 +18,8 @@ from caiyou.directory.model import (
     Alias,
     Contact,
     Domain,
+    Handset,
+    HandsetKind,
     Listed,
     Rule,
     State,
@@ -53,6 +55,7 @@ SUBSCRIBER = {
     "sms_month_fen": "caiyouSmsMonthFen",
     "language": "preferredLanguage",
     "timezone": "caiyouTimezone",
+    "handset": "caiyouHandset",
 }
 ALIAS = {
     "address": "caiyouAlias",
@@ -72,6 +75,27 @@ RULE = {
 }
 CONTACT = {"name": "cn", "mail": "caiyouContactAddress", "mobile": "mobile"}
 LISTED = {"value": "caiyouListed", "note": "description"}
+HANDSET = {
+    "name": "caiyouHandset",
+    "kind": "caiyouHandsetKind",
+    "parent": "caiyouHandsetParent",
+    "names": "caiyouHandsetName",
+    "screen": "caiyouScreen",
+    "max_octets": "caiyouMmsOctets",
+    "pictures": "caiyouPictures",
+    "colours": "caiyouColours",
+    "animated": "caiyouAnimated",
+    "sounds": "caiyouSounds",
+    "charsets": "caiyouCharsets",
+    "max_slides": "caiyouMaxSlides",
+    "max_text_octets": "caiyouMaxTextOctets",
+    "mms": "caiyouMms",
+    "sources": "caiyouSource",
+    "note": "description",
+    "loaded": "caiyouLoaded",
+}
+IN_ORDER = ("pictures", "sounds", "charsets")  # of a handset: one value, since LDAP keeps no order of several
+NONE = "-"  # the value of such a field that is empty, and not left to the parent
 
 _E = TypeVar("_E", bound=StrEnum)
 _D = TypeVar("_D", int, None)
@@ -87,6 +111,16 @@ def domains_dn(base: str) -> str:
 def blacklist_dn(base: str) -> str:
     """Above every blacklisted sender."""
     return f"ou=blacklist,{base}"
+
+
+def handsets_dn(base: str) -> str:
+    """Above every handset profile."""
+    return f"ou=handsets,{base}"
+
+
+def handset_dn(base: str, name: str) -> str:
+    """The entry of a handset profile."""
+    return f"caiyouHandset={ldap.dn.escape_dn_chars(name)},{handsets_dn(base)}"
 
 
 def domain_dn(base: str, domain: str) -> str:
@@ -167,6 +201,7 @@ def subscriber(entry: Attributes, of: Domain | None, region: str) -> Subscriber:
         domain_sms_month_fen=of.sms_month_fen if of else None,
         language=_text(entry, "preferredLanguage", "zh-CN").replace("-", "_"),
         timezone=_text(entry, "caiyouTimezone"),
+        handset=_text(entry, "caiyouHandset"),
     )
 
 
@@ -208,6 +243,35 @@ def listed(entry: Attributes) -> Listed:
     return Listed(value=_text(entry, "caiyouListed"), note=_text(entry, "description"))
 
 
+def handset_attributes(given: Mapping[str, Any]) -> Attributes:
+    """The attributes of the ``given`` fields of a handset profile."""
+    words = {name: " ".join(value) or NONE for name, value in given.items() if name in IN_ORDER and value is not None}
+    return attributes(HANDSET, {**given, **words})
+
+
+def handset(entry: Attributes) -> Handset:
+    """A handset profile, as it stands there: nothing inherited."""
+    return Handset(
+        name=_text(entry, "caiyouHandset"),
+        kind=_one_of(HandsetKind, entry, "caiyouHandsetKind", HandsetKind.MODEL),
+        parent=_text(entry, "caiyouHandsetParent"),
+        names=tuple(sorted(_texts(entry, "caiyouHandsetName"))),
+        screen=_text(entry, "caiyouScreen") or None,
+        max_octets=_number(entry, "caiyouMmsOctets", None),
+        pictures=_words(entry, "caiyouPictures"),
+        colours=_number(entry, "caiyouColours", None),
+        animated=_choice(entry, "caiyouAnimated"),
+        sounds=_words(entry, "caiyouSounds"),
+        charsets=_words(entry, "caiyouCharsets"),
+        max_slides=_number(entry, "caiyouMaxSlides", None),
+        max_text_octets=_number(entry, "caiyouMaxTextOctets", None),
+        mms=_choice(entry, "caiyouMms"),
+        sources=tuple(sorted(_texts(entry, "caiyouSource"))),
+        note=_text(entry, "description"),
+        loaded=_text(entry, "caiyouLoaded"),
+    )
+
+
 def number(entry: Attributes, name: str, region: str) -> Msisdn | None:
     """The first phone number of the attribute that is one; other programs write here too."""
     for text in _texts(entry, name):
@@ -236,6 +300,14 @@ def _number(entry: Attributes, name: str, default: _D) -> int | _D:
 
 def _flag(entry: Attributes, name: str) -> bool:
     return entry.get(name) == [b"TRUE"]
+
+
+def _choice(entry: Attributes, name: str) -> bool | None:
+    return _flag(entry, name) if entry.get(name) else None
+
+
+def _words(entry: Attributes, name: str) -> tuple[str, ...] | None:
+    return tuple(word for word in _text(entry, name).split() if word != NONE) if entry.get(name) else None
 
 
 def _state(entry: Attributes) -> State:

@@ -14,9 +14,10 @@ from ldap.filter import escape_filter_chars
 from caiyou.address import Address, domain_to_unicode
 from caiyou.directory import entry
 from caiyou.directory.connection import Attributes, Connections
+from caiyou.directory.handsets import HandsetWalk, inherited, names_in
 from caiyou.directory.listing import names_of_client, names_of_sender
 from caiyou.directory.memory import Memory
-from caiyou.directory.model import Domain, Resolution, Rule, Subscriber
+from caiyou.directory.model import Domain, Handset, Resolution, Rule, Subscriber
 from caiyou.directory.resolve import ENTRY_ATTRIBUTES, Walk
 from caiyou.errors import InputError
 from caiyou.msisdn import Msisdn
@@ -136,6 +137,27 @@ class Directory:
             return next((number for number in numbers if number), None)
 
         return self._memory.ask(("contact", str(owner), str(parsed)), ask, keep=_is_known)
+
+    def handset(self, written: str) -> Handset | None:
+        """The profile that a name, a User-Agent or the address of a UAProf document means, with what it inherits (H4).
+
+        None where nothing is known of such a phone.
+        """
+        names = names_in(written)
+        if not names:
+            return None
+
+        def ask() -> Handset | None:
+            walk = HandsetWalk(self._handsets)
+            found = walk.written(written)
+            return inherited(walk.chain(found)) if found else None
+
+        return self._memory.ask(("handset", *names), ask, keep=_is_known)
+
+    def _handsets(self, query: str) -> list[Attributes]:
+        above = entry.handsets_dn(self._base)
+        found = self._connections.search(above, ldap.SCOPE_ONELEVEL, query, list(entry.HANDSET.values()))
+        return [values for _, values in found]
 
     def _below(self, owner: Address, query: str, attributes: list[str]) -> list[Attributes]:
         """What is right below a subscriber."""

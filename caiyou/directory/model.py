@@ -56,6 +56,7 @@ class Subscriber:
     long_sms: bool = False  # N5
     sms_month_fen: int | None = None  # what his short messages may cost in a month; 0: no cap; None: the site's
     domain_sms_month_fen: int | None = None  # the same of his domain, all its subscribers together
+    handset: str = ""  # the phone he says he has, as he wrote it (H4)
     language: str = "zh_CN"
     timezone: str = ""  # empty: the site's
 
@@ -99,6 +100,38 @@ class Listed:
 
     value: str
     note: str = ""
+
+
+class HandsetKind(StrEnum):
+    """What a handset profile speaks of, the widest first; the narrower one wins where a name fits several."""
+
+    CLASS = "class"
+    VENDOR = "vendor"
+    SERIES = "series"
+    MODEL = "model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handset:
+    """What a phone can show and take in a multimedia message (H4). None: what its parent says."""
+
+    name: str  # lower case: vendor and model ("nokia 6600"), or a class ("oma image-rich")
+    kind: HandsetKind = HandsetKind.MODEL
+    parent: str = ""  # the profile it inherits from
+    names: tuple[str, ...] = ()  # every way it is written, as ``caiyou.directory.handsets.key`` folds it
+    screen: str | None = None  # for pictures: "176x208", width and height in pixels
+    max_octets: int | None = None  # of a whole message
+    pictures: tuple[str, ...] | None = None  # media types, the best first; () for none
+    colours: int | None = None
+    animated: bool | None = None
+    sounds: tuple[str, ...] | None = None  # media types, the best first; () for none
+    charsets: tuple[str, ...] | None = None  # IANA names, the best first
+    max_slides: int | None = None
+    max_text_octets: int | None = None  # of one text
+    mms: bool | None = None  # False: it has no MMS at all (I3)
+    sources: tuple[str, ...] = ()  # where the values are from: URLs
+    note: str = ""
+    loaded: str = ""  # digest of what came with the starting set; differs from what is there once somebody edited it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

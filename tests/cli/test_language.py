@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 CAIYOU = Path(__file__).parents[2] / "caiyou"
-FOLDERS = (CAIYOU / "cli", CAIYOU / "directory", CAIYOU.parent / "mail2sms" / "cli")
+FOLDERS = (
+    CAIYOU / "cli",
+    CAIYOU / "directory",
+    *(CAIYOU.parent / part for part in ("mail2sms/cli", "mms_builder/cli", "mms_builder/handsets")),
+)
 CATALOGUE = CAIYOU / "locale" / "zh_CN" / "LC_MESSAGES" / "caiyou.po"
 
 Caiyou = Callable[..., subprocess.CompletedProcess[str]]

@@ -6,6 +6,7 @@ from caiyou.directory.admin.aliases import Aliases
 from caiyou.directory.admin.blacklist import Blacklist
 from caiyou.directory.admin.contacts import Contacts
 from caiyou.directory.admin.domains import Domains
+from caiyou.directory.admin.handsets import Handsets
 from caiyou.directory.admin.rules import Rules
 from caiyou.directory.admin.users import Users
 from caiyou.directory.admin.writer import Writer
@@ -25,6 +26,7 @@ class Admin:
         self.users = Users(self._writer, self.domains)
         self.aliases = Aliases(self._writer, self.domains)
         self.blacklist = Blacklist(self._writer)
+        self.handsets = Handsets(self._writer)
         self.rules = Rules(self._writer, self.users)
         self.contacts = Contacts(self._writer, self.users)
 

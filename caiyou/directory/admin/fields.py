@@ -11,7 +11,7 @@ from typing import Any
 
 from caiyou.address import Address, domain_to_ascii
 from caiyou.directory.listing import listed_name
-from caiyou.directory.model import State, WhenScanDown
+from caiyou.directory.model import HandsetKind, State, WhenScanDown
 from caiyou.errors import InputError
 from caiyou.msisdn import Msisdn
 
@@ -20,6 +20,10 @@ FOLDERS = ("Trash", "Sent")
 BY = ("sms",)
 
 _QUIET = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+_SCREEN = re.compile(r"([1-9][0-9]{1,3})x([1-9][0-9]{1,3})")
+_MEDIA_TYPE = re.compile(r"(?:image|audio|text|video)/[a-z0-9][a-z0-9.+-]{0,60}")
+_CHARSET = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}")
+_URL = re.compile(r"https?://[!-~]{3,1000}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][A-Za-z]{2,8})*")
 
 
@@ -111,6 +115,22 @@ def _by(value: str) -> str:
     return value
 
 
+def _screen(value: str) -> str:
+    found = _SCREEN.fullmatch(value.strip().lower().replace("×", "x"))
+    if not found or not all(16 <= int(side) <= 8192 for side in found.groups()):
+        raise InputError(_("{value!r} is no screen; expected something like 176x208, 16-8192 each").format(value=value))
+    return found[0]
+
+
+def _like(form: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not form.fullmatch(value):
+            raise InputError(_("{value!r} is no {what}").format(value=value[:100], what=what))
+        return value
+
+    return check
+
+
 def sender(value: str) -> str:
     """An address or a domain that mail comes from; raises InputError."""
     if "/" in value or ":" in value:
@@ -144,4 +164,19 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "keywords": _each(lambda value: text(value, _("keyword"))),
     "quiet": _quiet,
     "daily_cap": _between(0, 10_000, _("daily cap")),
+    "handset": lambda value: text(value, _("handset")),
+    "kind": _word(HandsetKind),
+    "parent": lambda value: text(value, _("parent")),
+    "screen": _screen,
+    "max_octets": _between(1024, 2**31 - 1, _("message limit")),
+    "pictures": _each(lambda value: _like(_MEDIA_TYPE, _("media type"))(value.lower())),
+    "colours": _between(2, 1 << 32, _("number of colours")),
+    "animated": bool,
+    "sounds": _each(lambda value: _like(_MEDIA_TYPE, _("media type"))(value.lower())),
+    "charsets": _each(lambda value: _like(_CHARSET, _("character set"))(value.lower())),
+    "max_slides": _between(1, 1000, _("number of slides")),
+    "max_text_octets": _between(100, 2**31 - 1, _("text limit")),
+    "mms": bool,
+    "sources": _each(_like(_URL, _("URL"))),
+    "note": lambda value: text(value, _("note")),
 }

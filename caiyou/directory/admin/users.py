@@ -30,6 +30,7 @@ FIELDS = (
     "sms_month_fen",
     "language",
     "timezone",
+    "handset",
 )
 
 # The name becomes a folder of the mail store and a Dovecot user: no slash, no leading dot, no plus (a delimiter).

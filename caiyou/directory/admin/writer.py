@@ -13,6 +13,7 @@ from ldap.filter import escape_filter_chars
 from caiyou.directory import entry
 from caiyou.directory.admin.audit import Audit
 from caiyou.directory.connection import Attributes, Connections, Entry, explain
+from caiyou.directory.handsets import HandsetWalk
 from caiyou.directory.resolve import Walk
 from caiyou.errors import AlreadyExists, CaiyouError, InputError, NotFound
 from caiyou.events import Event, Kind
@@ -69,6 +70,16 @@ class Writer:
     def walk(self) -> Walk:
         """A walk over aliases."""
         return Walk(self._search, self.region)
+
+    def handsets(self) -> HandsetWalk:
+        """Reading handset profiles by name."""
+        return HandsetWalk(self._search_handsets)
+
+    def heir(self, handset: str) -> str | None:
+        """The DN of one profile that inherits from a handset profile."""
+        above, query = entry.handsets_dn(self.base), f"(caiyouHandsetParent={escape_filter_chars(handset)})"
+        found = self._connections.search(above, ldap.SCOPE_ONELEVEL, query, ["1.1"], at_most=1)
+        return found[0][0] if found else None
 
     def add(self, dn: str, kinds: list[str], attributes: Attributes, what: str) -> None:
         """Add an entry; ``what`` names it in errors. Attributes without values are left out."""
@@ -129,6 +140,10 @@ class Writer:
 
     def _search(self, query: str) -> list[Attributes]:
         found = self._connections.search(entry.domains_dn(self.base), ldap.SCOPE_SUBTREE, query, ["*"])
+        return [attributes for _, attributes in found]
+
+    def _search_handsets(self, query: str) -> list[Attributes]:
+        found = self._connections.search(entry.handsets_dn(self.base), ldap.SCOPE_ONELEVEL, query, ["*"])
         return [attributes for _, attributes in found]
 
     @contextmanager
