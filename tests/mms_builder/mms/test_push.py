@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -43,10 +44,10 @@ def test_two_sms() -> None:
 
 
 @given(st.binary(min_size=1, max_size=2000), st.integers(0, 255), st.randoms())
-def test_any_length(push: bytes, reference: int, random: object) -> None:
+def test_any_length(push: bytes, reference: int, random: Random) -> None:
     parts = list(user_data(push, reference))
     assert all(len(part) <= 140 for part in parts)
-    random.shuffle(parts)  # type: ignore[attr-defined]  hypothesis' Random
+    random.shuffle(parts)
     assert joined([*parts, parts[0]]) == push
 
 
