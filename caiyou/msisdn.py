@@ -32,7 +32,7 @@ class Msisdn(str):
         plus = plain[:1] in ("+", "＋")
         plain = plain[1:] if plus else plain
         if len(raw) > MAX_WRITTEN or not all(c.isdecimal() or c in _PUNCTUATION for c in plain):
-            raise InputError(f"{text[:MAX_WRITTEN]!r} is not a phone number; expected something like 13800138000")
+            raise _no_number(text)
         digits = "".join(str(int(c)) for c in plain if c.isdecimal())
         if not plus and digits.startswith("00"):
             plus, digits = True, digits[2:]
@@ -40,10 +40,10 @@ class Msisdn(str):
             plus = True
         try:
             number = phonenumbers.parse("+" + digits if plus else digits, region)
-        except phonenumbers.NumberParseException as error:
-            raise InputError(f"{text[:MAX_WRITTEN]!r} is not a phone number: {error}") from None
+        except phonenumbers.NumberParseException:
+            raise _no_number(text) from None
         if not _length_fits(number):
-            raise InputError(f"{text[:MAX_WRITTEN]!r} is not a phone number: wrong length for +{number.country_code}")
+            raise _no_number(text, f": wrong length for +{number.country_code}")
         return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:])
 
     @property
@@ -55,6 +55,11 @@ class Msisdn(str):
     def masked(self) -> str:
         """For logs: ``86138****8000``."""
         return f"{self[:-8]}****{self[-4:]}" if len(self) > 9 else "****" + self[-2:]
+
+
+def _no_number(text: str, why: str = "") -> InputError:
+    shown = text[:MAX_WRITTEN]
+    return InputError(f"{shown!r} is not a phone number{why}; expected something like 13800138000 or +85291234567")
 
 
 def _length_fits(number: phonenumbers.PhoneNumber) -> bool:

@@ -233,7 +233,7 @@ class Settings:
         found = error.get("ctx", {}).get("error")
         if isinstance(found, WrongAt):
             return f"{self._at(name, *loc, *found.loc)} {'.'.join([name, *map(str, (*loc, *found.loc))])}: {found}"
-        key = ".".join([name, *map(str, loc)])
+        key = ".".join([name, *(str(step) for step in loc if step != "[key]")])
         if error["type"] == "extra_forbidden":
             what = f"unknown setting; {_instead(str(loc[-1]), sorted(owner.model_fields))}"
         elif error["type"] in ("missing", "union_tag_not_found"):
@@ -243,8 +243,11 @@ class Settings:
             what = _instead(error["ctx"]["tag"], known.split(", "))
         else:
             message = error["msg"].removeprefix("Value error, ")
-            # A text is shown only as far as it cannot hold a password.
-            what = message if "password" in message else f"{message} (given: {error['input']!r:.80})"
+            if error["type"] == "string_pattern_mismatch":
+                message = in_words(error["ctx"]["pattern"])
+            # A text is shown only as far as it cannot hold a password; a table stands in the file.
+            hidden = "password" in message or isinstance(error["input"], dict)
+            what = message if hidden else f"{message} (given: {error['input']!r:.80})"
         return f"{self._at(name, *loc)} {key}: {what}"
 
 
@@ -278,6 +281,19 @@ def secret(path: Path) -> str:
     if "\n" in text:
         raise SettingsError(f"{path}: the secret file has several lines; expected one")
     return text
+
+
+_CLASSES = {"[0-9]": "digits", "[!-~]": "ASCII characters, no blanks", "[ -~]": "ASCII characters"}
+_SIMPLE = re.compile(r"\^(\[[^\]]+\])\{(?:(\d+),)?(\d+)\}\$")
+
+
+def in_words(pattern: str) -> str:
+    """What a text that does not match a pattern should look like: ``expected 1-6 digits``."""
+    simple = _SIMPLE.fullmatch(pattern)
+    if simple is None or simple[1] not in _CLASSES:
+        return f"expected a text like the pattern {pattern}"
+    many = f"at most {simple[3]}" if simple[2] == "0" else f"{simple[2]}-{simple[3]}" if simple[2] else simple[3]
+    return f"expected {many} {_CLASSES[simple[1]]}"
 
 
 def _instead(given: str, known: list[str]) -> str:

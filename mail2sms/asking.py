@@ -126,7 +126,7 @@ class Asking:
         if lane is None:
             raise NotFound(f"this gateway has no link {asked['link']}")
         if not isinstance(lane.link, Askable):
-            raise LinkSilent(f"link {lane.name} cannot be asked: its protocol has no such request")
+            raise LinkSilent("its carrier cannot be asked: the protocol has no such request")
         if "query" in asked:
             day, service_id = asked["query"]
             return await lane.link.query(date.fromisoformat(day), str(service_id))
@@ -151,6 +151,8 @@ def cancel(connection: redis.Redis, id: str, wait_s: float = 15.0) -> dict[int, 
     Raises NotFound (no message of that id, or nothing of it is still with the carrier), LinkSilent.
     """
     record: Any = connection.hgetall(f"sms:{id}")
+    if not record:
+        raise NotFound(f"no short message {id[:64]} is with a gateway")
     marks = {int(name[1:]): mark for name, mark in record.items() if name[:1] == b"p" and name[1:].isdigit()}
     refs = {number: mark[1:].decode() for number, mark in sorted(marks.items()) if len(mark) > 1 and mark[:1] == b"="}
     if not refs:

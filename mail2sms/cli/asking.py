@@ -13,6 +13,7 @@ from caiyou.cli.options import examples
 from caiyou.cli.output import json_option
 from caiyou.settings import current
 from mail2sms import asking
+from mail2sms.cli.links import known_link
 from mail2sms.cli.servers import store
 
 # The names of CMPP 3.0, 8.4.4.2.
@@ -36,10 +37,11 @@ _COUNTS = {
     )
 )
 @click.argument("name")
-@click.argument("day", required=False, type=click.DateTime(["%Y-%m-%d", "%Y%m%d"]))
+@click.argument("day", required=False, metavar="[DAY]", type=click.DateTime(["%Y-%m-%d", "%Y%m%d"]))
 @click.option("--service", default="", metavar="ID", help=_("Of this service alone (业务代码)."))
 @json_option
 def query(name: str, day: datetime | None, service: str, as_json: bool) -> None:
+    known_link(name)
     today = datetime.now(ZoneInfo(current().site.timezone))
     with store(blocks=True) as connection:
         counts = asking.query(connection, name, (day or today).date(), service)

@@ -1,4 +1,4 @@
-"""What to look at when a link does not come up, in plain words."""
+"""How a link stands, and what to look at when it does not come up, in plain words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from gettext import gettext as _
 
 from mail2sms.links import LinkState
 
+STATES = {
+    "up": _("up"),
+    "down": _("down"),
+    "connecting": _("connecting"),
+    "refused": _("login refused"),
+    "silent": _("silent"),
+}
 _REFUSED = _(
     "The carrier was reached and refuses the login: compare account, secret and version with the carrier's letter, and"
     " ask whether this machine's address is on its list."
@@ -35,7 +42,14 @@ _HINTS = (
             " list, or that port speaks another protocol."
         ),
     ),
-    (r"no such file|errno (2|6|19)\b", _("The device is not there: is it plugged in, and is its name right?")),
+    (
+        r"exclusively lock|errno (11|16)\b",
+        _("Another program has the device: the gateway, or ModemManager, which should keep off it."),
+    ),
+    (
+        r"no such file|not plugged in|errno (2|6|19)\b",
+        _("The device is not there: is it plugged in, and is its name right?"),
+    ),
     (r"permission|errno 13\b", _("This user may not open it: look at the group of the device or file.")),
 )
 

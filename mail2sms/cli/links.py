@@ -18,7 +18,7 @@ from caiyou.errors import InputError, NotFound
 from caiyou.msisdn import Msisdn
 from caiyou.queues import CLASSES
 from caiyou.settings import current
-from mail2sms.cli.hints import hint_of
+from mail2sms.cli.hints import STATES, hint_of
 from mail2sms.cli.history import iso, zone_option
 from mail2sms.cli.servers import store, store_if_there
 from mail2sms.lane import STOPPED
@@ -26,13 +26,6 @@ from mail2sms.live import LinkNow, read
 from mail2sms.routing import Router, Way
 from mail2sms.settings import SmsSettings
 
-_STATES = {
-    "up": _("up"),
-    "down": _("down"),
-    "connecting": _("connecting"),
-    "refused": _("refused"),
-    "silent": _("silent"),
-}
 _COUNTS = {
     "sent": _("sent"),
     "accepted": _("accepted"),
@@ -76,7 +69,7 @@ def unheld(settings: SmsSettings, found: Sequence[LinkNow]) -> list[str]:
 def summary(link: LinkNow, zone: ZoneInfo) -> str:
     """One line: how it stands."""
     since = f"{link.since.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-    state = _STATES.get(link.state, link.state)
+    state = STATES.get(link.state, link.state)
     return f"{link.link:<12} " + _("{state} since {since} at {gateway}: {why}").format(
         state=state, since=since, gateway=link.gateway, why=link.why
     )
@@ -160,12 +153,20 @@ def _way_in_words(to: Msisdn, way: Way, found: Sequence[LinkNow] | None) -> list
             stands = _("up") if taken else _("up: takes it")
             taken = True
         else:
-            stands = "; ".join(dict.fromkeys(f"{_STATES.get(link.state, link.state)}: {link.why}" for link in held))
+            stands = "; ".join(dict.fromkeys(f"{STATES.get(link.state, link.state)}: {link.why}" for link in held))
             stands = stands or _("no gateway holds it")
         lines.append(f"  {place}. {name}  {stands}")
     if found is not None and not taken:
         lines.append(_("No link is up: it would wait."))
     return list(map(_printable, lines))
+
+
+def known_link(name: str) -> None:
+    """Raises NotFound where the settings have no link of that name."""
+    links = current().table(SmsSettings).links
+    if name not in links:
+        known = ", ".join(links) or _("none")
+        raise NotFound(_("link {name} is not in [sms.links] (known: {known})").format(name=name[:64], known=known))
 
 
 @click.group(help=_("One link."))
@@ -188,18 +189,23 @@ def link() -> None: ...
 @click.option("--text", default="Caiyou 彩邮", show_default=True, help=_("Its text."))
 @click.option("--force", is_flag=True, help=_("Log in although a gateway holds the link up."))
 @click.option("--timeout", default="30s", show_default=True, metavar="TIME", help=_("How long it may take."))
+@zone_option
 @json_option
 @click.pass_context
 def test(
-    context: click.Context, name: str, number: str | None, text: str, force: bool, timeout: str, as_json: bool
+    context: click.Context,
+    name: str,
+    number: str | None,
+    text: str,
+    force: bool,
+    timeout: str,
+    zone: ZoneInfo,
+    as_json: bool,
 ) -> None:
     from mail2sms.cli.trial import Trial
 
     settings = current()
-    sms = settings.table(SmsSettings)
-    if name not in sms.links:
-        known = ", ".join(sms.links) or _("none")
-        raise NotFound(_("link {name} is not in [sms.links] (known: {known})").format(name=name[:64], known=known))
+    known_link(name)
     timeout_s = span_s(timeout)
     to = Msisdn.parse(number, settings.site.region) if number else None
     with store_if_there() as connection:
@@ -212,7 +218,7 @@ def test(
         )
     if held and not force:
         line = _("{name} is up at {gateway} since {since}: {why}; not tried again without --force").format(
-            name=name, gateway=held[0].gateway, since=held[0].since.isoformat(timespec="seconds"), why=held[0].why
+            name=name, gateway=held[0].gateway, since=iso(held[0].since, zone), why=held[0].why
         )
         click.echo(json.dumps({"link": name, "up": True, "held_by": held[0].gateway}) if as_json else line)
         return

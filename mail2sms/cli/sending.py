@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import click
 import redis
 
+from caiyou.cli.context import admin
 from caiyou.cli.options import examples, span_s
 from caiyou.cli.output import json_option
 from caiyou.errors import InputError, ServiceDown
@@ -105,6 +106,7 @@ def send(
     if src and not (src.isascii() and src.isdigit() and len(src) <= 21):
         raise click.BadParameter(_("--src: at most 21 digits"))
     timeout_s = span_s(timeout)
+    payer = _payer(domain) if domain else None
     with store() as connection:
         outgoing = Outgoing(connection, settings.table(SmsSettings), settings.site.timezone)
         sent = [Sent(id=new_id(), number=number, state="") for number in numbers]
@@ -115,7 +117,7 @@ def send(
                 id=one.id,
                 message_class=message_class,
                 now=datetime.now(UTC),
-                payer=Payer(domain=domain) if domain else None,
+                payer=payer,
                 route=route,
                 src=src,
                 long=long,
@@ -130,6 +132,13 @@ def send(
     context.exit(_exit_code(sent, queued, wait=wait))
 
 
+def _payer(domain: str) -> Payer:
+    """A domain of this site and its cap; raises NotFound, ServiceDown."""
+    with admin() as directory:
+        found = directory.domains.get(domain)
+    return Payer(domain=found.name, domain_month_fen=found.sms_month_fen)
+
+
 def _split(words: Sequence[str], text: str | None, has_file: bool, region: str) -> tuple[Sequence[str], str]:
     """The numbers and the text of the command line; raises UsageError, InputError."""
     if text is None and (has_file or len(words) > 1) and words:
@@ -141,12 +150,23 @@ def _split(words: Sequence[str], text: str | None, has_file: bool, region: str) 
     if text in (None, "-"):
         if sys.stdin.isatty():
             click.echo(_("the text, and Ctrl-D:"), err=True)
-        text = sys.stdin.buffer.read(4 * MAX_TEXT + 4).decode("utf-8", "replace").strip("\r\n")
+        text = _from_stdin()
     if not text or not text.strip():
         raise InputError(_("the text is empty"))
     if len(text) > MAX_TEXT:
         raise InputError(_("the text does not fit 255 parts"))
     return numbers, text
+
+
+def _from_stdin() -> str:
+    """Raises InputError where it is no UTF-8."""
+    octets = sys.stdin.buffer.read(4 * MAX_TEXT + 4)
+    if len(octets) > 4 * MAX_TEXT:
+        raise InputError(_("the text does not fit 255 parts"))
+    try:
+        return octets.decode("utf-8").strip("\r\n")
+    except UnicodeDecodeError:
+        raise InputError(_("the text is not UTF-8")) from None
 
 
 def _is_number(text: str, region: str) -> bool:
@@ -200,6 +220,9 @@ def _follow(connection: redis.Redis, sent: Sequence[Sent], timeout_s: float, *, 
             if not quiet:
                 click.echo(f"{one.id} {one.number} {one.state}" + (f": {one.stat}" if one.stat else ""), err=True)
         time.sleep(_LOOK_S)
+    for one in sent:
+        if one.state == "queued" and not quiet:  # the others told their state as it changed
+            click.echo(f"{one.id} {one.number} {one.state}", err=True)
 
 
 def _stat(id: str) -> str | None:

@@ -7,6 +7,7 @@ a gateway of its own runs for that link and a route that nobody else knows: all 
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from caiyou.msisdn import Msisdn
 from caiyou.settings import Settings, secret
 from mail2sms import live
 from mail2sms.__main__ import LaneSink, gateway_of
-from mail2sms.cli.hints import hint_of
+from mail2sms.cli.hints import STATES, hint_of
 from mail2sms.lane import Lane
 from mail2sms.links import Answer, LinkState, Mo, Report
 from mail2sms.links.build import link_of
@@ -38,6 +39,7 @@ LOG_OUT_S = 3.0
 VALID_S = 60.0
 REPORT_S = 15.0  # for the report of a short message, of what time is left
 SECRETS = ("secret_file", "key_file", "pin_file", "password_file", "listen_secret_file")
+_NEXT_TRY = re.compile(r"; next try in [0-9.]+ s$")  # a gateway's; a trial has one
 _FINAL = ("delivered", "failed", "expired")
 
 Say = Callable[[str], None]
@@ -163,7 +165,8 @@ class Trial:
     def _changed(self, state: LinkState, why: str) -> None:
         if self._stands.is_set():
             return
-        self._say(f"{state.value}: {why}")
+        why = _NEXT_TRY.sub("", why)
+        self._say(f"{STATES[state.value]}: {why}")
         self._found.state, self._found.why = state.value, why
         if state is LinkState.CONNECTING:
             return

@@ -90,7 +90,7 @@ class Dialogues:
         self._settings = sms.mo
         self._desk = desk_of(sms.mo)
         self._router = Router(sms)
-        self._routes = tuple(sms.routes)
+        self._routes = sms.routes
         self._redis: redis.Redis = queues.connect(settings)
         self._script = self._redis.register_script(SCRIPT)
 
@@ -218,12 +218,15 @@ class Dialogues:
         }
 
     def _way(self, message: Received) -> Way:
-        """The way of an answer: by the link that the message came by, since our number there is not known elsewhere."""
+        """The way of an answer: a route of the link that the message came by, since our number is not known elsewhere.
+
+        A route that has the link only behind it (``then``) would try other carriers first.
+        """
         chosen = self._router.way(message.number, message_class=MESSAGE_CLASS)
-        if message.link in chosen.links:
+        own = [name for name, route in self._routes.items() if message.link in route.links]
+        if chosen.route in own or not own:
             return chosen
-        ways = (self._router.of_route(route, message.number) for route in self._routes)
-        return next((way for way in ways if message.link in way.links), chosen)
+        return self._router.of_route(own[0], message.number)
 
     def _turn(self, number: str, facts: _Facts, step: dict[str, Any]) -> _Facts:
         settings = self._settings

@@ -15,6 +15,7 @@ from pydantic import Field, IPvAnyNetwork, StringConstraints, field_validator, m
 from caiyou.settings import Table, WrongAt
 from mail2sms.settings.cmpp import CmppLinkSettings
 from mail2sms.settings.http import HttpLinkSettings
+from mail2sms.settings.link import HostPort
 from mail2sms.settings.mo import MoSettings
 from mail2sms.settings.modem import ModemLinkSettings
 from mail2sms.settings.route import NAME, ChoiceTable, Prefix, Route, mainland
@@ -57,14 +58,12 @@ class SmsSettings(Table):
     stick_s: float = Field(120.0, ge=0, description="how long a half-sent long message waits for its own link")
     report_ttl_s: int = Field(72 * 3600, ge=60, description="how long a delivery report may take")
     early_report_ttl_s: int = Field(3600, ge=1, description="how long a report is kept whose message is not known yet")
-    callback_listen: str = Field(
+    callback_listen: HostPort = Field(
         "",
-        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5})?$",
         description="HOST:PORT where HTTP providers call us back, at /callback/LINK; empty: nowhere",
     )
-    metrics_listen: str = Field(
+    metrics_listen: HostPort = Field(
         "",
-        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5})?$",
         description="HOST:PORT where Prometheus finds /metrics, without a password; empty: nowhere",
     )
     callback_rate: float = Field(500.0, gt=0, le=1e6, description="callbacks a second from one address")

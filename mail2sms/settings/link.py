@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from caiyou.settings import Table
+
+
+def _is_host_port(text: str) -> str:
+    match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(\d{1,5})", text)
+    if text and (not match or not 0 < int(match[1]) < 65_536):
+        raise ValueError("expected HOST:PORT, like 127.0.0.1:8801")
+    return text
+
+
+HostPort = Annotated[str, AfterValidator(_is_host_port)]  # or empty: nowhere
 
 
 class LinkTable(Table):
@@ -21,7 +33,7 @@ class LinkTable(Table):
 class CarrierTable(LinkTable):
     """A login over TCP at a carrier. Timers as the carriers' texts name them: C, T, N, W."""
 
-    host: str
+    host: str = Field(pattern=r"^\S+$")
     port: int = Field(ge=1, le=65535)
     secret_file: Path
     src_id: str = Field(pattern=r"^[0-9]{1,21}$", description="the number that handsets see")

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from mail2sms.settings.link import CarrierTable
+from mail2sms.settings.link import CarrierTable, HostPort
 
 LOGIN_NAME = r"^[!-~]{1,16}$"
 
@@ -24,7 +24,7 @@ class SgipLinkSettings(CarrierTable):
     node: int = Field(ge=1, le=0xFFFF_FFFF, description="源节点编号 of the SP: 3, area code, corp_id, like 3010099999")
     corp_id: str = Field(pattern=r"^[0-9A-Za-z]{1,5}$", description="企业代码")
     name: str = Field(pattern=LOGIN_NAME, description="name of our login at the SMG; secret_file holds its password")
-    listen: str = Field("", description="HOST:PORT where the SMG binds to us; empty: it does not")
+    listen: HostPort = Field("", description="HOST:PORT where the SMG binds to us; empty: it does not")
     listen_name: str = Field("", description="name of the SMG's login with us")
     listen_secret_file: Path | None = Field(None, description="password of the SMG's login with us")
     listen_most: int = Field(16, ge=1, le=1000, description="connections of the SMG at one time")
@@ -53,14 +53,6 @@ class SgipLinkSettings(CarrierTable):
         """Host and port of our listener."""
         host, _, port = self.listen.rpartition(":")
         return (host.strip("[]"), int(port)) if self.listen else None
-
-    @field_validator("listen")
-    @classmethod
-    def _is_host_port(cls, text: str) -> str:
-        match = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(\d{1,5})", text)
-        if text and (not match or not 0 < int(match[1]) < 65_536):
-            raise ValueError("expected HOST:PORT, like 0.0.0.0:8801")
-        return text
 
     @model_validator(mode="after")
     def _smg_proves_itself(self) -> Self:

@@ -84,6 +84,8 @@ def test_what_is_no_number_is_refused_in_one_short_line(written: str) -> None:
         Msisdn.parse(written)
     assert len(str(caught.value)) < 200
     assert "\n" not in str(caught.value)
+    assert "expected something like 13800138000" in str(caught.value)
+    assert "(1)" not in str(caught.value)  # the library's own words
 
 
 def test_short_numbers_are_masked_too() -> None:

@@ -65,7 +65,7 @@ def test_what_a_phone_has_is_not_withdrawn(running: Stack, operator: redis.Redis
 def test_no_such_link_message_or_answer(running: Stack, operator: redis.Redis) -> None:
     with pytest.raises(NotFound, match="no gateway has link other up now"):
         asking.query(operator, "other", DAY)
-    with pytest.raises(NotFound, match="nothing of it is with a carrier"):
+    with pytest.raises(NotFound, match="no short message unknown is with a gateway"):
         asking.cancel(operator, "unknown")
     running.faults(silent=True)
     with pytest.raises(asking.LinkSilent, match="link mobile: the carrier does not answer"):

@@ -306,7 +306,7 @@ def test_replies(stack: Stack, dialogues: Dialogues) -> None:
 
 
 @pytest.mark.parametrize(
-    "link, route", [("first", "default"), ("behind", "default"), ("second", "other"), ("gone", "default")]
+    "link, route", [("first", "default"), ("behind", "more"), ("second", "other"), ("gone", "default")]
 )
 def test_an_answer_goes_by_the_link_that_the_message_came_by(stack: Stack, link: str, route: str) -> None:
     """Our number there may be nobody's elsewhere."""

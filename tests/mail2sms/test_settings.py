@@ -66,8 +66,14 @@ def test_a_link_and_its_defaults(tmp_path: Path) -> None:
         (LINK + "windw = 3\n", "sms.links.mobile.windw: unknown setting; did you mean window?"),
         (LINK + 'version = "1.2"\n', "sms.links.mobile.version"),
         (LINK + "window = 0\n", "sms.links.mobile.window"),
-        (LINK.replace("10658000", "+8610658000"), "sms.links.mobile.src_id"),
-        (LINK.replace("901234", "9012345"), "sms.links.mobile.sp_id"),
+        (LINK.replace("10658000", "+8610658000"), "sms.links.mobile.src_id: expected 1-21 digits (given: '+86"),
+        (LINK.replace("901234", "9012345"), "sms.links.mobile.sp_id: expected 1-6 ASCII characters, no blanks"),
+        (LINK + 'service_id = "01234567890"\n', "service_id: expected at most 10 ASCII characters, no blanks"),
+        (LINK + 'fee_type = "1"\n', "fee_type: expected 2 digits"),
+        (LINK.replace("127.0.0.1", ""), "4: sms.links.mobile.host: "),
+        (f'[sms]\nmetrics_listen = "127.0.0.1:99999"\n{LINK}', "2: sms.metrics_listen: expected HOST:PORT, like"),
+        (f'[sms]\ncallback_listen = "127.0.0.1"\n{LINK}', "2: sms.callback_listen: expected HOST:PORT, like"),
+        (f'[sms.mo.keywords]\nstopp = ["x"]\n{LINK}', "2: sms.mo.keywords.stopp: Input should be 'stop'"),
         (LINK.replace('"cmpp"', '"cmp"'), "3: sms.links.mobile.type: did you mean cmpp? known: cmpp,"),
         (LINK.replace('type = "cmpp"\n', ""), "sms.links.mobile.type: must be set"),
         (LINK.replace('host = "127.0.0.1"\n', ""), "sms.links.mobile.host"),
@@ -77,3 +83,4 @@ def test_wrong_settings_name_the_line(tmp_path: Path, text: str, says: str) -> N
     with pytest.raises(SettingsError) as error:
         _sms(tmp_path, text)
     assert says in str(error.value)
+    assert "{'" not in str(error.value)  # no table is spelt out

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from bench.slapd import Slapd
 from bench.stack import Stack, wait_for
 from caiyou.events import Event
 from caiyou.ledger import database
@@ -28,9 +29,10 @@ class Site:
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
 
-    def configure(self, sms: str) -> None:
+    def configure(self, sms: str, ldap: Slapd | None = None) -> None:
         ledger = f'[ledger]\nurl = "sqlite:///{self.stack.folder}/ledger.sqlite3"'
-        self.stack.configure(sms, site=f'timezone = "Asia/Shanghai"\n{ledger}')
+        directory = f'uri = ["{ldap.uri}"]\npassword_file = "{ldap.folder}/ldap.secret"' if ldap else ""
+        self.stack.configure(sms, site=f'timezone = "Asia/Shanghai"\n{ledger}', ldap=directory)
 
     def start(self, sms: str = "", **link: Any) -> None:
         """Everything, with one link ``mobile``, up."""
@@ -43,16 +45,20 @@ class Site:
         wait_for(lambda: self.stack.redis.hget("link:gw1:mobile", "state") == b"up")
 
     def caiyou(self, *arguments: str, stdin: str = "", lang: str = "C.UTF-8") -> subprocess.CompletedProcess[str]:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))}
         return subprocess.run(
             [COMMAND, *arguments],
-            env={**environment, "CAIYOU_CONFIG": str(self.stack.settings_file), "LC_ALL": lang},
+            env=self.environment(lang),
             input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
+
+    def environment(self, lang: str = "C.UTF-8") -> dict[str, str]:
+        """Of a command."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG"))}
+        return {**kept, "CAIYOU_CONFIG": str(self.stack.settings_file), "LC_ALL": lang}
 
     def ok(self, *arguments: str, stdin: str = "") -> str:
         """What a command prints that must succeed."""

@@ -31,7 +31,7 @@ def test_counts_of_a_day(running_site: Site) -> None:
     assert len(lines) == 8
     counts = json.loads(running_site.ok("link", "query", "mobile", "2026-11-22", "--service", "MAIL", "--json"))
     assert counts["mt_tl_msg"] == 1
-    assert "no gateway has link other up now" in running_site.refused("link", "query", "other")
+    assert "link other is not in [sms.links] (known: mobile)" in running_site.refused("link", "query", "other")
     assert "does not match the format" in running_site.refused("link", "query", "mobile", "yesterday", code=2)
 
 

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from bench.slapd import Slapd
 from bench.stack import wait_for
-from tests.mail2sms.cli.conftest import Site
+from caiyou.directory.admin import Admin
+from tests.mail2sms.cli.conftest import COMMAND, Site
 
 pytestmark = pytest.mark.live
 
@@ -79,7 +82,45 @@ def test_what_cannot_be_sent_is_told_in_one_line(running_site: Site, phone: str,
     assert "line 2: 'nobody' is not a phone number" in site.refused("send", "--file", str(tmp_path / "list"), "hello")
     (tmp_path / "list").write_bytes("13800138000\n张三\n".encode("gb18030"))
     assert "not UTF-8" in site.refused("send", "--file", str(tmp_path / "list"), "hello")
+    done = subprocess.run(
+        [COMMAND, "sms", "send", phone],
+        input="彩邮".encode("gb18030"),
+        capture_output=True,
+        env=site.environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"caiyou: the text is not UTF-8\n")
     assert texts(site, phone) == []
+
+
+def test_a_domain_pays_as_the_directory_says(site: Site) -> None:
+    slapd = Slapd()
+    try:
+        slapd.start()
+        admin = Admin(slapd.settings, "tester")
+        admin.domains.add("shop.test", sms_month_fen=9)
+        site.configure(f'routes.default = {{links = ["mobile"], price_fen = 5}}\n{site.stack.link()}', ldap=slapd)
+        site.stack.start_redis()
+        site.ok("send", "13800138000", "彩邮", "--domain", "shop.test")
+        assert "may spend in a month" in site.refused("send", "13800138000", "彩邮", "--domain", "SHOP.test")
+        admin.domains.set("shop.test", sms_month_fen=0)
+        site.ok("send", "13800138000", "彩邮", "--domain", "shop.test")
+        assert "domain other.test does not exist" in site.refused(
+            "send", "13800138000", "彩邮", "--domain", "other.test"
+        )
+        admin.close()
+        slapd.stop()
+        site.refused("send", "13800138000", "彩邮", "--domain", "shop.test", code=69)
+    finally:
+        slapd.close()
+
+
+def test_one_that_nobody_took_yet_says_so(site: Site) -> None:
+    site.configure(f'routes.default = ["mobile"]\n{site.stack.link()}')
+    site.stack.start_redis()
+    done = site.caiyou("sms", "send", "13800138000", "hello", "--wait", "--timeout", "1s")
+    assert done.returncode == 75
+    assert done.stderr == f"{done.stdout.strip()} 8613800138000 queued\n"
 
 
 def test_a_text_that_is_a_number(running_site: Site, phone: str, other: str) -> None:
