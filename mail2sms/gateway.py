@@ -17,7 +17,7 @@ import itertools
 import logging
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -31,13 +31,14 @@ from mail2sms.links import Answer, LinkState, Mo, Outcome, Report
 from mail2sms.mo import MoRecorder
 from mail2sms.records import Records
 from mail2sms.routing import links_of
-from mail2sms.sending import Sending, Unit, line_of
+from mail2sms.sending import URGENT, Sending, Unit, line_of
 from mail2sms.settings import SmsSettings
 
 logger = logging.getLogger("mail2sms.gateway")
 
 UNSENT_S = 0.05  # before a link that took nothing, though it had room, is asked again
 SOON_S = 0.002
+IN_HAND = 4  # times the backlog: so many messages of a stream are in hand at most, wherever they wait
 GIVE_BACK_S = 5.0  # with no link up for so long, other gateways may have the messages
 
 
@@ -52,10 +53,12 @@ class Gateway:
         self.token = ""
         self.unsure = True  # memory may not agree with the pending lists
         self.held: dict[tuple[str, str], Sending] = {}  # by stream and entry
-        self._records = Records(journal, self.held)
-        # By stream, in the order in which they are served.
+        self._in_hand: Counter[str] = Counter()  # how many of each stream
+        self._records = Records(journal, self._let_go)
+        # Streams by class; within a class the one that was served last comes last.
+        self._turns = {name: [mt_stream(route, name) for route in self.routes] for name in CLASSES}
         self.backlog: dict[str, deque[Unit]] = {
-            mt_stream(route, message_class): deque() for message_class in CLASSES for route in self.routes
+            stream: deque() for streams in self._turns.values() for stream in streams
         }
         self.stopping = False
         self._tags = itertools.count(1)
@@ -67,21 +70,35 @@ class Gateway:
 
     def adopt(self, sending: Sending) -> None:
         """Take a message on; parts that are accepted already are not sent again."""
-        self.held[sending.key] = sending
-        units = [(sending, number) for number in range(1, sending.total + 1) if number not in sending.accepted]
+        self.hold(sending)
+        turn = sending.turn
+        units = [(sending, number, turn) for number in range(1, sending.total + 1) if number not in sending.accepted]
         (sending.lane.kept if sending.lane else self.backlog[sending.stream]).extend(units)
+
+    def hold(self, sending: Sending) -> None:
+        """Note a message that this gateway has, until it is settled."""
+        self._in_hand[sending.stream] += sending.key not in self.held
+        self.held[sending.key] = sending
 
     def forget(self, key: tuple[str, str]) -> None:
         """Another gateway has this entry now."""
-        sending = self.held.pop(key, None)
+        sending = self.held.get(key)
         if sending is not None:
             sending.over = True
+            self._let_go(sending)
+
+    def _let_go(self, sending: Sending) -> None:
+        if self.held.get(sending.key) is sending:
+            del self.held[sending.key]
+            self._in_hand[sending.stream] -= 1
 
     def wants(self, stream: str) -> int:
         """How many more messages of the stream may be taken from Redis."""
         if self.stopping or not self.token or not self.can_send(stream):
             return 0
-        return max(0, self.settings.backlog - len(self.backlog[stream]))
+        most = self.settings.backlog
+        room = sum(lane.link.capacity for lane in self._ways(stream))
+        return max(0, min(most - len(self.backlog[stream]), IN_HAND * most + room - self._in_hand[stream]))
 
     def can_send(self, stream: str) -> bool:
         """Whether a link is up for it."""
@@ -101,23 +118,35 @@ class Gateway:
         """Hand out what may go."""
         if self.stopping or not self.token:
             return
-        now = time.monotonic()
-        wall = time.time()
-        wait_s = 3600.0
+        now, wall = time.monotonic(), time.time()
+        waits: list[float] = []
+        for message_class, streams in self._turns.items():
+            if message_class == CLASSES[len(URGENT)]:
+                waits += self._pump_kept(now, wall)
+            for stream in tuple(streams):
+                backlog = self.backlog[stream]
+                if not backlog:
+                    continue
+                lanes, before = self._open(stream), len(backlog)
+                for place, lane in enumerate(lanes):
+                    self._drain(backlog, lane, now, wall, math.ceil(len(backlog) / (len(lanes) - place)))
+                if len(backlog) < before and len(streams) > 1:
+                    streams.remove(stream)
+                    streams.append(stream)
+                if backlog:
+                    waits += [lane.pace.wait_s(now) for lane in lanes if lane.in_flight < lane.link.capacity]
+        if waits:
+            self._later(max(min(waits), SOON_S))
+
+    def _pump_kept(self, now: float, wall: float) -> list[float]:
+        """What waits for a certain lane; how long those lanes' paces let the rest wait."""
+        waits = []
         for lane in self.lanes.values():
             if lane.kept and lane.up:
                 self._drain(lane.kept, lane, now, wall, len(lane.kept))
-        for stream, backlog in self.backlog.items():
-            if not backlog:
-                continue
-            lanes = self._open(stream)
-            for place, lane in enumerate(lanes):
-                self._drain(backlog, lane, now, wall, math.ceil(len(backlog) / (len(lanes) - place)))
-            if backlog:
-                waits = [lane.pace.wait_s(now) for lane in lanes if lane.in_flight < lane.link.capacity]
-                wait_s = min([wait_s, *waits])
-        if wait_s < 3600.0:
-            self._later(max(wait_s, SOON_S))
+                if lane.kept and lane.in_flight < lane.link.capacity:
+                    waits.append(lane.pace.wait_s(now))
+        return waits
 
     def _open(self, stream: str) -> list[Lane]:
         """The first lane of the stream that is up, with those of the same account; the idlest first."""
@@ -132,8 +161,8 @@ class Gateway:
     def _drain(self, units: deque[Unit], lane: Lane, now: float, wall: float, most: int) -> None:
         room = min(lane.room(now), most)
         while units and room > 0:
-            sending, number = unit = units.popleft()
-            if sending.over:
+            sending, number, turn = unit = units.popleft()
+            if sending.over or turn != sending.turn:
                 continue
             if sending.lane is not None and sending.lane is not lane:
                 sending.lane.kept.append(unit)
@@ -152,7 +181,7 @@ class Gateway:
             sending.under_way += 1
             sending.last = lane
             lane.pace.sent(now)
-            self._records.send(self.token, sending, number, lane, partial(self._send, unit, lane, sending.turn))
+            self._records.send(self.token, sending, number, lane, partial(self._send, unit, lane))
 
     def _recut(self, unit: Unit, units: deque[Unit], lane: Lane) -> None:
         """The lane wants a long message whole, or in parts, unlike the last one that was to take it.
@@ -170,19 +199,10 @@ class Gateway:
         sending.turn += 1
         if sending.again:
             sending.again = set(range(1, sending.total + 1))
-        for waiting in (units, *self.backlog.values(), *(other.kept for other in self.lanes.values())):
-            if any(found is sending for found, _ in waiting):
-                rest = [other for other in waiting if other[0] is not sending]
-                waiting.clear()
-                waiting.extend(rest)
-        units.extendleft((sending, number) for number in range(sending.total, 0, -1))
+        units.extendleft((sending, number, sending.turn) for number in range(sending.total, 0, -1))
 
-    def _send(self, unit: Unit, lane: Lane, turn: int, allowed: Any) -> None:
-        sending, number = unit
-        if turn != sending.turn:  # it was started over while this waited for Redis
-            lane.in_flight -= 1
-            sending.under_way -= 1
-            return
+    def _send(self, unit: Unit, lane: Lane, allowed: Any) -> None:
+        sending, number, _ = unit
         if allowed != May.SEND or lane.link.capacity == 0 or sending.over or self.stopping:
             lane.in_flight -= 1
             sending.under_way -= 1
@@ -191,7 +211,11 @@ class Gateway:
         tag = next(self._tags)
         self._sent[tag] = (unit, lane)
         lane.counts["sent"] += 1
-        answer = lane.link.submit(tag, sending.part(number))
+        try:
+            answer = lane.link.submit(tag, sending.part(number))
+        except Exception:  # a bug of ours must cost neither the message nor a place in the window
+            logger.exception(line_of(sending, "sending", lane, "error"))
+            answer = Answer(outcome=Outcome.LOST, result="error")
         if answer is not None:
             self.answered(tag, answer)
 
@@ -224,7 +248,7 @@ class Gateway:
         if found is None:
             return
         unit, lane = found
-        sending, number = unit
+        sending, number, _ = unit
         lane.in_flight -= 1
         sending.under_way -= 1
         lane.answered(answer)
@@ -265,11 +289,14 @@ class Gateway:
             self._records.over(sending, Kind.SMS_FAILED, result, lane)
             return
         logger.warning(line_of(sending, "refused", lane, f"{result}; next {other.name}"))
-        other.kept.append(unit)
+        if sending.message.message_class in URGENT:
+            other.kept.appendleft(unit)
+        else:
+            other.kept.append(unit)
         self._later(SOON_S)
 
     def _in_doubt(self, unit: Unit, lane: Lane, why: str) -> None:
-        sending, number = unit
+        sending, number, _ = unit
         if number in sending.again:
             self._records.over(sending, Kind.SMS_FAILED, "unanswered", lane)
             return
@@ -325,27 +352,30 @@ class Gateway:
 
     def _leave(self, lane: Lane, now: float) -> None:
         """Long messages whose link stays away start over on another; what it had not begun goes at once."""
-        units = list(lane.kept)
+        units = [unit for unit in lane.kept if not unit[0].over and unit[2] == unit[0].turn]
         lane.kept.clear()
-        for unit in units:
-            if unit[0].lane is None:
+        lane.kept.extend(unit for unit in units if unit[0].lane is lane)
+        for unit in reversed(units):
+            if unit[0].lane is not lane:
                 self._put_back(unit)
-            elif not unit[0].over:
-                lane.kept.append(unit)
         if now - lane.down_at > self.settings.stick_s:
-            units = list(lane.kept)
-            lane.kept.clear()
-            for sending in dict.fromkeys(sending for sending, _ in units):
-                self._start_over(sending, lane)
+            for sending in dict.fromkeys(unit[0] for unit in lane.kept):
+                if not sending.under_way:  # else an answer may still come, and the part would go out unflagged
+                    self._start_over(sending, lane)
 
     def _give_back(self, stream: str) -> None:
         """Other gateways may have links that are up: what nothing is accepted of goes back to the stream."""
         backlog, wall = self.backlog[stream], time.time()
-        units = list(backlog)
+        units = [unit for unit in backlog if unit[2] == unit[0].turn]
         backlog.clear()
-        for sending in dict.fromkeys(sending for sending, _ in units if not sending.over):
+        for unit in units:
+            sending = unit[0]
+            if sending.over:  # with an earlier part of it
+                continue
             if sending.lane is not None:
-                sending.lane.kept.extend(unit for unit in units if unit[0] is sending)
+                sending.lane.kept.append(unit)
+            elif sending.under_way:  # an answer may still come
+                backlog.append(unit)
             elif sending.valid_until is not None and sending.valid_until <= wall:
                 self._records.over(sending, Kind.SMS_EXPIRED, "not sent in time", None)
             else:
@@ -365,8 +395,6 @@ class Gateway:
         for number in sorted(sending.accepted):
             self.doubt(sending, number, lane.name, "started over: its link stays down")
         sending.accepted.clear()
-        rest = self.backlog[sending.stream]
-        self.backlog[sending.stream] = deque(unit for unit in rest if unit[0] is not sending)
         self.adopt(sending)
 
     def _later(self, wait_s: float) -> None:

@@ -309,7 +309,7 @@ class Intake:
             gateway.journal.write(["junk", stream, entry, str(error)[:200]])
             return
         if not sending.parts:
-            gateway.held[sending.key] = sending
+            gateway.hold(sending)
             gateway.fail(sending, "the text does not fit")
             return
         if record:
@@ -330,7 +330,7 @@ def _remember(gateway: Gateway, sending: Sending, record: dict[str, str]) -> Non
         elif mark == "?":
             gateway.doubt(sending, number, link, "no answer before the gateway ended")
         elif mark == "??":
-            gateway.held[sending.key] = sending
+            gateway.hold(sending)
             gateway.fail(sending, "unanswered")
             return
     if sending.accepted:

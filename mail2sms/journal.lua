@@ -156,6 +156,14 @@ function does.accepted(id, number, total, stream, entry, account, ref, event)
   return 1
 end
 
+-- doubt: a part that was sent will be sent once more, whoever has the message then.
+function does.doubt(id, number, event)
+  local key = 'sms:' .. id
+  if redis.call('EXISTS', key) == 1 then redis.call('HSET', key, 'p' .. number, '?') end
+  emit(event)
+  return 1
+end
+
 -- over: the message ends without having been accepted; state is failed or expired.
 function does.over(id, state, stream, entry, event)
   local key = 'sms:' .. id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,11 +18,11 @@ logger = logging.getLogger("mail2sms.gateway")
 
 
 class Records:
-    """Writes to the journal. ``held`` are the gateway's messages by key: a settled one leaves them."""
+    """Writes to the journal; ``settled`` is told of a message that is recorded to its end."""
 
-    def __init__(self, journal: Journal, held: dict[tuple[str, str], Sending]) -> None:
+    def __init__(self, journal: Journal, settled: Callable[[Sending], None]) -> None:
         self._journal = journal
-        self._held = held
+        self._tell = settled
 
     def send(self, token: str, sending: Sending, number: int, lane: Lane, done: Done) -> None:
         """A part is about to be handed over; ``done`` gets whether it may be: journal.May, or None."""
@@ -58,7 +59,7 @@ class Records:
         sending.again.add(number)
         logger.warning(line_of(sending, "in_doubt", None, f"{link}: {why}"))
         event = _event(sending, Kind.SMS_IN_DOUBT, why, {"link": link, "part": number}, f"-{number}")
-        self._journal.write(["event", event])
+        self._journal.write(["doubt", sending.message.id, number, event])
 
     def release(self, token: str, sending: Sending) -> None:
         """It goes back to its stream."""
@@ -74,7 +75,7 @@ class Records:
         (logger.info if up else logger.warning)(log.line(None, link=lane.name, state=state, why=why))
 
     def _settled(self, sending: Sending, _answer: Any) -> None:
-        self._held.pop(sending.key, None)
+        self._tell(sending)
 
 
 def _repeats(sending: Sending) -> dict[str, Any]:

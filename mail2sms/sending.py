@@ -78,7 +78,7 @@ class Sending:
         return self.stream, self.entry
 
 
-Unit = tuple[Sending, int]  # one part to send: its message and its number from 1
+Unit = tuple[Sending, int, int]  # one part to send: its message, its number from 1, the turn it is of
 
 
 def read_entry(stream: str, entry: str, fields: dict[bytes, bytes]) -> Sending:

@@ -207,3 +207,11 @@ def test_who_has_not_read_a_record_may_not_send(redis_server: RedisServer) -> No
     assert may(informed) == -1
     redis_server.client.sadd("sms:stopped", "8613800138000")
     assert [may(send("b")), may([*send("c")[:-1], ""])] == [-2, 1]
+
+
+def test_the_next_holder_learns_that_a_message_was_started_over(redis_server: RedisServer) -> None:
+    """Else it would send the rest by another link than the first parts."""
+    redis_server.start()
+    way = [[send("a", 1, 2)], [accepted("a", 1, 2, last=False)], [["doubt", "a", 1, event("a", "in_doubt")]]]
+    assert play(redis_server, way, 2)["sms:a"]["p1"] == "?"  # type: ignore[index]
+    assert "sms:b" not in play(redis_server, [[["doubt", "b", 1, event("b", "in_doubt")]]], 1)
