@@ -29,7 +29,7 @@ MAX_LINE_PADDING = 200  # octets of white space behind a boundary
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 _LINE_END = re.compile(rb"\r?\n")
 _FOLD = re.compile(rb"\r?\n[ \t]+")
-_SNIFFED = re.compile(rb"(?:\A|\n)(--[^\s][^\r\n]{0,199}?)[ \t]*\r?\nContent-", re.IGNORECASE)
+_SNIFFED = re.compile(rb"^(--[^\s][^\r\n]{0,199}?)[ \t]*\r?\nContent-", re.IGNORECASE | re.MULTILINE)
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,100}/[A-Za-z0-9!#$%&'*+\-.^_`{|}~]{1,100}")
 _UNFIT = re.compile(r'[\x00-\x1f\x7f"\\]')
 
@@ -74,6 +74,13 @@ class Part:
             yield self
         for part in self.parts:
             yield from part.leaves()
+
+
+def looks_multipart(octets: bytes) -> bool:
+    """Whether a body is a multipart that nobody called one: text, or nothing, and then a boundary and a header."""
+    return not octets[:200].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and bool(
+        _SNIFFED.search(octets, 0, MAX_HEADER_OCTETS)
+    )
 
 
 def bare_id(text: str) -> str:

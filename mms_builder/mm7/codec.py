@@ -162,6 +162,9 @@ def decode(body: bytes, content_type: str, dialect: Dialect) -> Received:
 def _soap_part(body: bytes, content_type: str, forgave: list[str]) -> tuple[bytes, str, tuple[Part, ...]]:
     """The SOAP part's octets and charset, and the other parts."""
     whole, slips = multipart.parse(body, content_type)
+    if not whole.multipart and multipart.looks_multipart(body):
+        whole, slips = multipart.parse(body, "multipart/related")
+        slips = ("content type", *slips)
     forgave += slips
     if not whole.multipart:
         if whole.media_type not in _XML_TYPES:

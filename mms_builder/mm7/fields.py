@@ -67,7 +67,7 @@ class Text(Element):
 
 
 class Whole(Element):
-    """An ``int | None``."""
+    """An ``int``; 0 is none."""
 
     def value(self, text: str, context: Context) -> int | None:
         digits = text.removeprefix("-").removeprefix("+")
@@ -240,7 +240,7 @@ def write_fields(parent: etree._Element, message: Any, context: Context) -> None
     """Add each field's element; raises ValueError for a required one that is missing."""
     for name, kind in declared(type(message)).items():
         value = getattr(message, name)
-        if value is None or value == "" or value == ():
+        if value is None or value == "" or value == () or (isinstance(kind, Whole) and not value):
             if kind.required:
                 raise ValueError(f"{type(message).__name__} without {kind.name}")
         elif not kind.only or getattr(context.dialect, kind.only):

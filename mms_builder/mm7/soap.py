@@ -77,12 +77,22 @@ def _text(octets: bytes, charset: str, forgave: list[str]) -> str:
     if codec.startswith(("utf_16", "utf_32")) and declared:
         forgave.append(f"declared {label[:20]}, not written so")  # its declaration was readable as single octets
         codec = "utf_8"
-    try:
-        text = octets.decode(codec)
-    except UnicodeError:
+    # What reads as UTF-8 is UTF-8, but for two-octet sequences, which may be a character of GB2312; GB18030 takes most
+    # of UTF-8 for its own.
+    plain = _strict(octets, "utf_8")
+    text = plain if plain is not None and max(plain, default="") > "\u07ff" else _strict(octets, codec)
+    if text is None:
         text = decode(octets, charset if codec_of(charset) not in (None, codec) else None)
+    if text is not plain if codec == "utf_8" else text is plain and not octets.isascii():
         forgave.append(f"not in {label[:20] or 'UTF-8'}")
     return _DECLARATION.sub("", text, count=1).lstrip("\ufeff \t\r\n")
+
+
+def _strict(octets: bytes, codec: str) -> str | None:
+    try:
+        return octets.decode(codec)
+    except UnicodeError:
+        return None
 
 
 def local(element: etree._Element) -> str:
