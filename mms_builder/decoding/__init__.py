@@ -88,7 +88,7 @@ NOT_STARTED = 127  # as a shell says it
 
 def _accept(end: dict[str, Any], limits: Limits) -> None:
     if end["late"]:
-        raise InputError(f"the file takes longer than {limits.wall_s:.0f} s to read")
+        raise InputError(f"the file takes longer than {limits.wall_s:g} s to read")
     status = end["status"]
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
