@@ -79,12 +79,15 @@ def _text(octets: bytes, charset: str, forgave: list[str]) -> str:
         codec = "utf_8"
     # What reads as UTF-8 is UTF-8, but for two-octet sequences, which may be a character of GB2312; GB18030 takes most
     # of UTF-8 for its own.
-    plain = _strict(octets, "utf_8")
-    text = plain if plain is not None and max(plain, default="") > "\u07ff" else _strict(octets, codec)
+    text = _strict(octets, "utf_8")
+    if codec != "utf_8" and (text is None or max(text, default="") <= "\u07ff"):
+        text, spoken = _strict(octets, codec), codec
+    else:
+        spoken = "utf_8"
+    if text is None or spoken != codec:
+        forgave.append(f"not in {label[:20] or 'UTF-8'}")
     if text is None:
         text = decode(octets, charset if codec_of(charset) not in (None, codec) else None)
-    if text is not plain if codec == "utf_8" else text is plain and not octets.isascii():
-        forgave.append(f"not in {label[:20] or 'UTF-8'}")
     return _DECLARATION.sub("", text, count=1).lstrip("\ufeff \t\r\n")
 
 
