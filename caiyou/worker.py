@@ -52,7 +52,7 @@ BATCH = 16
 BLOCK_S = 1.0  # for a job; SIGTERM is looked at in between
 MAINTENANCE_S = 5.0
 JOB_TIMEOUT_S = 60
-ALIVE_S = 300  # more than a batch of jobs may take
+ALIVE_S = 300  # more than one job may take, or a batch of them together
 DEATHS = 3
 FAILURE_TTL_S = 7 * 24 * 3600
 PREFIX = f"{RQ_KEY_PREFIX}:job:"
@@ -104,9 +104,7 @@ class Worker:
 
     def _turn(self) -> None:
         """Some jobs, or a wait for one."""
-        if time.monotonic() - self._maintained_at > MAINTENANCE_S:
-            self._maintained_at = time.monotonic()
-            self._maintain()
+        self._maintain_now_and_then()
         jobs = self._take(BATCH)
         if not jobs:
             job_id = self._redis.blmove(self._queue.key, self._taken(self._name), int(BLOCK_S), "LEFT", "RIGHT")
@@ -117,6 +115,7 @@ class Worker:
         for job, is_suspect in jobs:
             if self._ending():
                 break
+            self._maintain_now_and_then()  # slow ones together may take longer than a worker counts as alive
             if not is_suspect or self._may_run(job):
                 self._run(job)
 
@@ -204,6 +203,11 @@ class Worker:
         return jobs
 
     # --- what time brings
+
+    def _maintain_now_and_then(self) -> None:
+        if time.monotonic() - self._maintained_at > MAINTENANCE_S:
+            self._maintained_at = time.monotonic()
+            self._maintain()
 
     def _maintain(self) -> None:
         self._redis.sadd(self._workers, self._name)

@@ -100,7 +100,8 @@ async def serve(settings: Settings, stop: asyncio.Event) -> None:
         asyncio.create_task(lane.link.run(LaneSink(gateway, lane), LOG_OUT_S), name=f"link {lane.name}")
         for lane in gateway.lanes.values()
     ]
-    callbacks = await callbacks_of(sms, {name: lane.link for name, lane in gateway.lanes.items()})
+    of_links = {name: lane.link for name, lane in gateway.lanes.items()}
+    callbacks = await callbacks_of(sms, of_links, lambda: journal.stuck)
     metrics = Metrics(gateway, connection)
     await metrics.start(sms.metrics_listen)
     stopped = asyncio.create_task(stop.wait(), name="stop")

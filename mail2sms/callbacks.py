@@ -7,7 +7,7 @@
 | 401 | token or signature are wrong, or it is too old |
 | 404 | no such link, or it has no callback |
 | 413 | too large |
-| 503 | not recorded in time, or too many from one address, or its body did not come: the provider calls again |
+| 503 | not recorded, or not in time, or too many from one address, or its body did not come: the provider calls again |
 
 503 for whatever shall come again: providers repeat a 5xx, and few repeat 408 or 429 (Kannel's smsbox does not).
 
@@ -21,7 +21,7 @@ import ipaddress
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -51,10 +51,20 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Callbacks:
-    """The server; ``links`` by name, ``rate`` is calls a second from one address."""
+    """The server; ``links`` by name, ``rate`` is calls a second from one address.
 
-    def __init__(self, links: Mapping[str, HttpLink], rate: float, proxies: Sequence[Network] = ()) -> None:
+    While ``is_stuck`` nothing can be recorded, and nothing is taken: it would pile up in memory with every repeat.
+    """
+
+    def __init__(
+        self,
+        links: Mapping[str, HttpLink],
+        rate: float,
+        proxies: Sequence[Network] = (),
+        is_stuck: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._links = links
+        self._is_stuck = is_stuck
         self._proxies = proxies
         self._rates = Rates(rate)
         self._runner: web.AppRunner | None = None
@@ -112,6 +122,9 @@ class Callbacks:
         if link is None:
             self._rates.take(peer, UNAUTHORIZED_COSTS, time.monotonic())
             return web.Response(status=404, text="no such link\n")
+        if self._is_stuck():
+            logger.warning(log.line(None, link=name, callback="not recorded", why="Redis is away"))
+            return web.Response(status=503, headers={"Retry-After": "30"}, text="not recorded\n")
         try:
             called = await _called(request)
             recorded = link.called(called, datetime.now(UTC))
@@ -149,12 +162,13 @@ class _NoOctetsOfStrangers(logging.Filter):
 http_logger.addFilter(_NoOctetsOfStrangers())
 
 
-async def callbacks_of(settings: SmsSettings, links: Mapping[str, Link]) -> Callbacks:
+async def callbacks_of(settings: SmsSettings, links: Mapping[str, Link], is_stuck: Callable[[], bool]) -> Callbacks:
     """The server for those of the links that are HTTP's, listening if the settings say where."""
     callbacks = Callbacks(
         {name: link for name, link in links.items() if isinstance(link, HttpLink) and link.takes_callbacks},
         settings.callback_rate,
         settings.callback_proxies,
+        is_stuck,
     )
     if settings.callback_listen:
         await callbacks.start(settings.callback_listen)

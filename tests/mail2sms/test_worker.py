@@ -16,6 +16,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from bench.stack import Stack, wait_for
+from caiyou.worker import ALIVE_S
 
 pytestmark = pytest.mark.live
 
@@ -73,6 +74,17 @@ def test_jobs_run_in_order_and_leave_nothing(stack: Stack, queue: Queue, tmp_pat
     assert out.read_text().split() == [str(number) for number in range(40)]
     assert stack.stop("worker") == 0
     assert not stack.redis.keys("worker*")
+
+
+def test_a_worker_with_slow_jobs_counts_as_alive(stack: Stack, queue: Queue) -> None:
+    """Else another host would put back what it has, as if it had died of it."""
+    for number in range(4):
+        _put(queue, "subprocess.run", ["sleep", "2"], job_id=f"job-{number}")
+    _start(stack)
+    wait_for(lambda: stack.redis.exists("rq:job:job-0") and not stack.redis.llen("rq:queue:notify"))
+    time.sleep(7.5)  # the fourth runs
+    (alive,) = stack.redis.keys("worker:*")
+    assert stack.redis.ttl(alive) > ALIVE_S - 3
 
 
 def test_a_bug_keeps_the_job_with_its_traceback(stack: Stack, queue: Queue) -> None:
