@@ -50,8 +50,8 @@ class Element:
     def text(self, value: Any, context: Context) -> str:
         return str(value)
 
-    def read(self, parent: etree._Element, context: Context) -> Any:
-        found = soap.children(parent, self.name, *self.also)
+    def read(self, parent: soap.Node, context: Context) -> Any:
+        found = parent.children(self.name, *self.also)
         return None if not found else self.value(soap.text_of(found[0]), context)
 
     def value(self, text: str, context: Context) -> Any:
@@ -125,9 +125,9 @@ class Word(Element):
             return str(NUMBERS[self.kind].index(value))
         return str(value)
 
-    def read(self, parent: etree._Element, context: Context) -> StrEnum | None:
+    def read(self, parent: soap.Node, context: Context) -> StrEnum | None:
         unknown = False
-        for found in soap.children(parent, self.name, *self.also, *filter(None, [self.backup])):
+        for found in parent.children(self.name, *self.also, *filter(None, [self.backup])):
             text = soap.text_of(found)
             if word := word_of(self.kind, text):
                 return word
@@ -146,8 +146,8 @@ class Place(Element):
         else:
             _put(node, value)
 
-    def read(self, parent: etree._Element, context: Context) -> Address | None:
-        found = [address for node in soap.children(parent, self.name, *self.also) for address in _taken(node, context)]
+    def read(self, parent: soap.Node, context: Context) -> Address | None:
+        found = [address for node in parent.children(self.name, *self.also) for address in _taken(node, context)]
         return found[0] if found else None
 
 
@@ -159,8 +159,8 @@ class Places(Element):
         for address in value:
             _put(node, address)
 
-    def read(self, parent: etree._Element, context: Context) -> tuple[Address, ...]:
-        return tuple(address for node in soap.children(parent, self.name) for address in _taken(node, context))
+    def read(self, parent: soap.Node, context: Context) -> tuple[Address, ...]:
+        return tuple(address for node in parent.children(self.name) for address in _taken(node, context))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,11 +175,11 @@ class Group(Element):
         if not len(node):
             parent.remove(node)
 
-    def read(self, parent: etree._Element, context: Context) -> Any:
-        found = soap.children(parent, self.name)
-        if not found and soap.children(parent, *(kind.name for kind in declared(self.holds).values())):
+    def read(self, parent: soap.Node, context: Context) -> Any:
+        found = parent.children(self.name)
+        if not found and parent.children(*(kind.name for kind in declared(self.holds).values())):
             context.forgave.append(f"no {self.name} around its fields")
-            found = [parent]
+            found = [parent.element]
         return self.holds(**read_fields(found[0], self.holds, context)) if found else None
 
 
@@ -198,8 +198,9 @@ def _put(parent: etree._Element, address: Address) -> None:
 def _taken(node: etree._Element, context: Context) -> list[Address]:
     """Addresses in an element: named ones, or else its text."""
     found: list[Address] = []
+    inside = soap.Node(node)
     for kind in Kind:
-        for child in soap.children(node, kind.value):
+        for child in inside.children(kind.value):
             display_only = soap.attribute(child, "displayOnly").strip().lower() in _TRUE
             found += _address(soap.text_of(child), context, kind, display_only)
     if not found and not len(node) and (text := soap.text_of(node)):
@@ -249,9 +250,9 @@ def write_fields(parent: etree._Element, message: Any, context: Context) -> None
 
 def read_fields(parent: etree._Element, cls: type[Any], context: Context) -> dict[str, Any]:
     """The fields that are there, by name."""
-    found = {}
+    found, node = {}, soap.Node(parent)
     for name, kind in declared(cls).items():
-        value = kind.read(parent, context)
+        value = kind.read(node, context)
         if value is not None:
             found[name] = value
     return found

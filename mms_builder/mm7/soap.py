@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from lxml import etree
 
@@ -16,6 +17,7 @@ from caiyou.mime.charset import codec_of, decode
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 MAX_OCTETS = 256 << 10  # of the XML: some thousand recipients
+MAX_ELEMENTS = 20_000
 MAX_DEPTH = 32
 
 _DECLARATION = re.compile(r"\A[\s\ufeff]*<\?xml\b[^>]{0,200}\?>")
@@ -46,6 +48,8 @@ def read(octets: bytes, charset: str, forgave: list[str]) -> etree._Element:
         forgave.append("a bare & or a control character")  # China Mobile's API escapes nothing
     if root.getroottree().docinfo.doctype:  # type: ignore[attr-defined]  # lxml-stubs lacks it
         raise ProtocolError("a DTD in SOAP")
+    if next(islice(root.iter(), MAX_ELEMENTS, None), None) is not None:
+        raise ProtocolError(f"more than {MAX_ELEMENTS} elements")
     return root
 
 
@@ -65,8 +69,8 @@ def _parsed(text: str) -> etree._Element:
 
 
 def _why(error: etree.XMLSyntaxError) -> str:
-    """What libxml2 says, without a piece of the document."""
-    return re.sub(r"[\"'].*[\"']|[^\x20-\x7e]", "", (error.msg or "").splitlines()[0] if error.msg else "")[:80]
+    """libxml2's number of the error and where it is; its words repeat pieces of the document."""
+    return f"libxml2 error {getattr(error, 'code', 0)}, line {error.lineno}"
 
 
 def _text(octets: bytes, charset: str, forgave: list[str]) -> str:
@@ -109,12 +113,23 @@ def namespace(element: etree._Element) -> str:
     return tag[1:].partition("}")[0].strip() if isinstance(tag, str) and tag.startswith("{") else ""
 
 
+class Node:
+    """An element whose children are found by their local names, in one pass over them."""
+
+    def __init__(self, element: etree._Element) -> None:
+        self.element = element
+        self._by_name: dict[str, list[etree._Element]] = {}
+        for child in element:
+            self._by_name.setdefault(local(child), []).append(child)
+
+    def children(self, *names: str) -> list[etree._Element]:
+        """Child elements with one of these names, in the order of the names given."""
+        return [child for name in names for child in self._by_name.get(name.lower(), [])]
+
+
 def children(element: etree._Element, *names: str) -> list[etree._Element]:
     """Child elements with one of these local names, in the order of the names given."""
-    found: dict[str, list[etree._Element]] = {}
-    for child in element:
-        found.setdefault(local(child), []).append(child)
-    return [child for name in names for child in found.get(name.lower(), [])]
+    return Node(element).children(*names)
 
 
 def attribute(element: etree._Element, name: str) -> str:
