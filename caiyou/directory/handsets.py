@@ -104,15 +104,16 @@ class HandsetWalk:
         self._search = search
 
     def written(self, text: str) -> Handset | None:
-        """The profile that a text means: of those it names the narrowest kind, then the longest name.
+        """The profile that a text means: whose name it is, else of those named the narrowest kind, the longest name.
 
         None where none is named, or where several are named equally well and nothing wider is.
         """
         names = names_in(text)
-        ranks: dict[tuple[int, int], dict[str, Handset]] = {}
+        ranks: dict[tuple[bool, int, int], dict[str, Handset]] = {}
         for found in self._named(names):
             longest = max((len(name) for name in names if name in found.names), default=0)
-            ranks.setdefault((_KINDS.index(found.kind), longest), {})[found.name] = found
+            rank = (names[0] in found.names, _KINDS.index(found.kind), longest)
+            ranks.setdefault(rank, {})[found.name] = found
         for rank in sorted(ranks, reverse=True):
             if len(ranks[rank]) == 1:
                 return next(iter(ranks[rank].values()))

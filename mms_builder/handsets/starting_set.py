@@ -73,14 +73,21 @@ def _names(found: Mapping[str, tuple[HandsetKind, Mapping[str, Any]]]) -> dict[s
         vendor, _space, model = name.partition(" ")
         if kind is HandsetKind.MODEL and model:
             of_vendor = found.get(vendor, (kind, {}))[1]
-            ways = (*of_vendor.get("names", ()), *of_vendor.get("prefixes", ()))
-            sure[name] |= {key(f"{way} {model}") for way in ways}
+            ways = [*map(key, (vendor, *of_vendor.get("names", ()), *of_vendor.get("prefixes", ())))]
             short[name] = key(model)
+            models = {short[name], *(_without(key(each), ways) for each in table.get("names", ()))}
+            sure[name] |= {way + each for way in ways for each in models if each}
     taken = Counter([*short.values(), *(each for keys in sure.values() for each in keys)])
     return {
         name: frozenset(keys | ({short[name]} if name in short and taken[short[name]] == 1 else set()))
         for name, keys in sure.items()
     }
+
+
+def _without(name: str, vendors: list[str]) -> str:
+    """A model's name without the vendor's before it."""
+    said = max((vendor for vendor in vendors if name.startswith(vendor)), key=len, default="")
+    return name[len(said) :]
 
 
 def _parents_first(found: Mapping[str, tuple[HandsetKind, Mapping[str, Any]]], file: str) -> Iterator[str]:

@@ -81,7 +81,15 @@ def test_mail_servers_write_nothing(raw: Callable[..., Any], alice: str, who: st
 
 
 def test_nobody_in_particular_sees_nothing(raw: Callable[..., Any], alice: str) -> None:
-    for base in (BASE, DOMAINS, alice, f"ou=services,{BASE}", f"ou=blacklist,{BASE}", "cn=config"):
+    for base in (
+        BASE,
+        DOMAINS,
+        alice,
+        f"ou=services,{BASE}",
+        f"ou=blacklist,{BASE}",
+        f"ou=handsets,{BASE}",
+        "cn=config",
+    ):
         assert attributes_seen(raw(), base) == set()
 
 
@@ -150,12 +158,15 @@ def test_every_attribute_of_a_lookup_is_indexed(slapd: Slapd) -> None:
         "caiyouTarget",
         "caiyouOwner",
         "caiyouBook",
+        "caiyouHandset",
+        "caiyouHandsetName",
+        "caiyouHandsetParent",
     }
     assert asked | {"objectClass"} <= indexed
 
 
 def test_the_schema_has_an_attribute_for_each_field(slapd: Slapd) -> None:
     _, schema = urlfetch(f"{slapd.uri}/cn=Subschema")
-    for table in (entry.DOMAIN, entry.SUBSCRIBER, entry.ALIAS, entry.RULE, entry.CONTACT, entry.LISTED):
+    for table in (entry.DOMAIN, entry.SUBSCRIBER, entry.ALIAS, entry.RULE, entry.CONTACT, entry.LISTED, entry.HANDSET):
         for attribute in table.values():
             assert schema.get_obj(AttributeType, attribute) is not None, attribute
