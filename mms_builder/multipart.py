@@ -230,8 +230,8 @@ def _spans(reading: _Reading, delimiter: bytes, start: int, end: int) -> list[tu
 def write(part: Part, *, transfer_encoding: str = "binary") -> tuple[list[tuple[str, str]], list[bytes | memoryview]]:
     """Header fields and body of a tree, the body in pieces to be joined once; raises ValueError for unfit fields.
 
-    ``transfer_encoding`` base64 is for mail: the contents are encoded and names are ASCII (RFC 2231). Any other value
-    is only written down.
+    ``transfer_encoding`` base64 is for mail: contents are encoded, names are ASCII (RFC 2231), lines are folded. Any
+    other value is only written down.
     """
     pieces: list[bytes | memoryview] = []
     header = _write(part, pieces, transfer_encoding)
@@ -260,7 +260,7 @@ def _write(part: Part, pieces: list[bytes | memoryview], transfer_encoding: str)
     elif part.name:
         mail = transfer_encoding == BASE64 and not part.name.isascii()
         kind.append(f"name*=utf-8''{quote(part.name, safe='')}" if mail else f"name={quoted(part.name)}")
-    header.append(("Content-Type", "; ".join(kind)))
+    header.append(("Content-Type", (";\r\n " if transfer_encoding == BASE64 else "; ").join(kind)))
     if not part.multipart:
         header.append(("Content-Transfer-Encoding", transfer_encoding))
     if part.content_id:
