@@ -83,7 +83,9 @@ PICTURES = {each.name.lower(): str(each) for each in Picture}
 SOUNDS = {each.name.lower(): str(each) for each in Sound}
 
 OPTIONS = (
-    click.option("--kind", type=click.Choice(list(HandsetKind)), help=_("What the profile speaks of; else a model.")),
+    click.option(
+        "--kind", type=click.Choice(list(map(str, HandsetKind))), help=_("What the profile speaks of; else a model.")
+    ),
     click.option("--parent", help=_("The profile that says what this one leaves open.")),
     click.option("--screen", metavar="WxH", help=_("The screen for pictures, in pixels, like 176x208.")),
     click.option("--max-octets", type=Whole(), help=_("Octets of a whole message at most.")),
@@ -128,7 +130,7 @@ def handset() -> None: ...
 
 
 @handset.command("list", help=_("List the profiles as they stand there; nothing inherited."))
-@click.option("--kind", type=click.Choice(list(HandsetKind)), help=_("Only these."))
+@click.option("--kind", type=click.Choice(list(map(str, HandsetKind))), help=_("Only these."))
 @json_option
 def list_(kind: str | None, as_json: bool) -> None:
     with admin() as directory:

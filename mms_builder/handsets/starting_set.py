@@ -17,9 +17,16 @@ from caiyou.errors import InputError
 
 FILE = "handsets.toml"
 
-_PLAIN = ("parent", "screen", "max_octets", "colours", "animated", "max_slides", "max_text_octets", "mms", "note")
+_NUMBERS = ("max_octets", "colours", "max_slides", "max_text_octets")
+_CHOICES = ("animated", "mms")
+_TEXTS = ("parent", "screen", "note")
 _LISTS = ("pictures", "sounds", "charsets")
-_KNOWN = {*_PLAIN, *_LISTS, "names", "prefixes", "uaprof", "sources"}
+_KNOWN = {
+    **dict.fromkeys(_NUMBERS, int),
+    **dict.fromkeys(_CHOICES, bool),
+    **dict.fromkeys(_TEXTS, str),
+    **dict.fromkeys((*_LISTS, "names", "prefixes", "uaprof", "sources"), list),
+}
 
 
 @cache
@@ -49,15 +56,29 @@ def parsed(text: str, file: str) -> tuple[Handset, ...]:
                 _("{file}: [{table}] is none of {words}").format(file=file, table=word, words=", ".join(HandsetKind))
             )
         for name, table in profiles.items():
-            if name in found or not isinstance(table, dict) or table.keys() - _KNOWN:
+            if name in found or not isinstance(table, dict):
                 raise InputError(_("{file}: [{kind}.{name}] is wrong or twice").format(file=file, kind=word, name=name))
+            for field, value in table.items():
+                if not _fits(field, value):
+                    raise InputError(
+                        _("{file}: [{kind}.{name}] {field} is unknown or wrong").format(
+                            file=file, kind=word, name=name, field=field
+                        )
+                    )
             found[name] = (HandsetKind(word), table)
     names = _names(found)
     return tuple(_handset(name, *found[name], names[name]) for name in _parents_first(found, file))
 
 
+def _fits(field: str, value: object) -> bool:
+    """Whether the setting is known and of its type; ranges are the directory's to check."""
+    return type(value) is _KNOWN.get(field) and (
+        not isinstance(value, list) or all(isinstance(each, str) for each in value)
+    )
+
+
 def _handset(name: str, kind: HandsetKind, table: Mapping[str, Any], names: frozenset[str]) -> Handset:
-    values = {field: table[field] for field in _PLAIN if field in table}
+    values = {field: table[field] for field in (*_NUMBERS, *_CHOICES, *_TEXTS) if field in table}
     values |= {field: tuple(table[field]) for field in _LISTS if field in table}
     sources = {*table.get("uaprof", ()), *table.get("sources", ())}
     return Handset(name=name, kind=kind, names=tuple(sorted(names)), sources=tuple(sorted(sources)), **values)

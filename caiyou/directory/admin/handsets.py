@@ -127,7 +127,11 @@ class Handsets:
         return found
 
     def load(self, profiles: Iterable[Handset]) -> Loaded:
-        """Bring in a starting set, parents first. What somebody edited, added or removed stays as he left it."""
+        """Bring in a starting set, parents first. What somebody edited, added or removed stays as he left it.
+
+        Nothing is brought in where a value of it is out of range.
+        """
+        profiles = [_fit(profile) for profile in profiles]
         counts = dict.fromkeys(("added", "updated", "kept", "unchanged"), 0)
         left_out = self._left_out()
         walk = self._writer.handsets()
@@ -139,8 +143,8 @@ class Handsets:
         return done
 
     def _load(self, profile: Handset, walk: HandsetWalk, left_out: frozenset[str]) -> str:
-        name, digest = _profile_name(profile.name), _digest(profile)
-        values = {**asdict(profile), "name": name, "loaded": digest}
+        name, digest = profile.name, _digest(profile)
+        values = {**asdict(profile), "loaded": digest}
         there = walk.profile(name)
         what = _("handset {name}").format(name=name)
         if there is None:
@@ -192,6 +196,17 @@ class Handsets:
 
     def _dn(self, name: str) -> str:
         return entry.handset_dn(self._writer.base, name)
+
+
+def _fit(profile: Handset) -> Handset:
+    """The same profile; raises InputError naming it where the directory could not take it."""
+    try:
+        checked(FIELDS, {name: value for name in FIELDS if (value := getattr(profile, name)) not in (None, "")})
+        if profile.name != _profile_name(profile.name):
+            raise InputError(_("its name is not in lower case"))
+    except InputError as error:
+        raise InputError(f"{profile.name}: {error}") from None
+    return profile
 
 
 def _profile_name(name: str) -> str:
