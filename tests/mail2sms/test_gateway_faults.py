@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -120,3 +121,23 @@ def test_links_cut_again_and_again(slow: Stack) -> None:
     assert set(texts) - set(accepted) <= failed <= doubtful  # lost with two links in a row: sent once more at most
     assert {text for text, times in accepted.items() if times > 1} <= doubtful
     assert max(accepted.values()) <= 2
+
+
+def test_redis_away_longer_than_the_leases_of_two(stack: Stack) -> None:
+    """Whose lease is back first does not take the other for dead: that has answers to record."""
+    stack.start_redis()
+    stack.start_ismg()
+    for name in ("a", "b"):
+        stack.configure(f'routes = {{default = ["mobile"]}}\nbacklog = 64\ngateway = "{name}"\n{stack.link()}')
+        stack.start_gateway(name)
+        wait_for(partial(stack.redis.exists, f"gateway:{name}"))
+    wait_for(lambda: len(stack.events("link.up")) == 2)
+    stack.faults(answer_delay_s=0.02, report_delay_s=0.05)
+    texts = stack.send_many(COUNT)
+    _wait_for_submits(stack, COUNT // 3)
+    stack.kill("redis")
+    time.sleep(16.0)
+    stack.start_redis()
+    accepted, doubtful = _settled(stack, texts)
+    assert not doubtful
+    assert set(accepted.values()) == {1}
