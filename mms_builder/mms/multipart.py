@@ -89,6 +89,16 @@ def decode_multipart(octets: bytes, forgive: Forgive) -> tuple[Part, ...]:
     return tuple(parts)
 
 
+def nested(part: Part) -> tuple[Part, ...] | None:
+    """The parts of a part that is itself a multipart; None where it is none, or cannot be read."""
+    if not part.content_type.is_multipart:
+        return None
+    try:
+        return decode_multipart(part.data, lambda _: None)
+    except ProtocolError:
+        return None
+
+
 def _headers(part: Part) -> bytes:
     octets = b""
     if part.content_id:
