@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from caiyou.errors import InputError
+from mms_builder.audio import jobs as melodies
 from mms_builder.decoding import MAX_MESSAGE_OCTETS, NOT_STARTED
 from mms_builder.images.jobs import fit, inspect
 
@@ -28,6 +29,9 @@ Job = Callable[[BinaryIO, dict[str, Any]], tuple[dict[str, Any], bytes]]
 JOBS: dict[str, Job] = {
     "picture.fit": fit,
     "picture.inspect": inspect,
+    "melody.inspect": melodies.inspect,
+    "melody.imelody": melodies.write_imelody,
+    "melody.play": melodies.play,
 }
 
 _PROGRAM_OCTETS = 1024 * 1024 * 1024  # of addresses for a program's own libraries (ffmpeg maps some 300 MiB)
