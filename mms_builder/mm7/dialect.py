@@ -2,7 +2,7 @@
 
 | carrier | source |
 |---|---|
-| rel5-0 … rel5-3 | Openwave's client: namespaces REL-5-MM7-1-0 … -3 with 5.3.0, 5.5.0, 5.6.0 |
+| rel5-0 … rel5-3 | Openwave's client: namespaces REL-5-MM7-1-0 … -3; versions 5.3.0, 5.5.0, 5.6.0 |
 | rel6-0, rel6-4 | REL-6-MM7-1-0 with 6.3.0; REL-6-MM7-1-4 with 6.8.0 (Momentum's documentation) |
 | china-mobile | its API V1.5.3 of 2004-06-21 and the manual of 2006-03-25 |
 | china-unicom | its MM7 text |
@@ -54,7 +54,8 @@ DIALECTS: dict[str, Dialect] = {
     for dialect in (
         Dialect(name="rel5-0", namespace=_NAMESPACES + "REL-5-MM7-1-0", version="5.3.0"),
         Dialect(name="rel5-1", namespace=_NAMESPACES + "REL-5-MM7-1-1", version="5.3.0"),
-        Dialect(name="rel5-2", namespace=_NAMESPACES + "REL-5-MM7-1-2", version="5.5.0"),
+        # The schema of 5.5.0, which by mistake allows 5.3.0 only: Nokia's MMSC, KTF and Vibes send that.
+        Dialect(name="rel5-2", namespace=_NAMESPACES + "REL-5-MM7-1-2", version="5.3.0"),
         Dialect(name="rel5-3", namespace=_NAMESPACES + "REL-5-MM7-1-3", version="5.6.0"),
         Dialect(name="rel6-0", namespace=_NAMESPACES + "REL-6-MM7-1-0", version="6.3.0", vas_in_deliver=True),
         Dialect(name="rel6-4", namespace=_NAMESPACES + "REL-6-MM7-1-4", version="6.8.0", vas_in_deliver=True),

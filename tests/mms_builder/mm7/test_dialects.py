@@ -219,7 +219,7 @@ def test_xmllint_finds_everything_well_formed() -> None:
     [
         ("rel5-0", "REL-5-MM7-1-0", "5.3.0"),
         ("rel5-1", "REL-5-MM7-1-1", "5.3.0"),
-        ("rel5-2", "REL-5-MM7-1-2", "5.5.0"),
+        ("rel5-2", "REL-5-MM7-1-2", "5.3.0"),
         ("rel5-3", "REL-5-MM7-1-3", "5.6.0"),
         ("rel6-0", "REL-6-MM7-1-0", "6.3.0"),
         ("rel6-4", "REL-6-MM7-1-4", "6.8.0"),
@@ -230,6 +230,12 @@ def test_xmllint_finds_everything_well_formed() -> None:
 )
 def test_namespaces_and_versions(name: str, namespace: str, version: str) -> None:
     assert (DIALECTS[name].namespace, DIALECTS[name].version) == (SCHEMAS + namespace, version)
+
+
+def test_another_version_is_a_setting() -> None:
+    assert body_of(SUBMIT, replace(DIALECTS["rel5-2"], version="5.5.0"))[0].text == "5.5.0"
+    with pytest.raises(ValueError, match="version"):
+        replace(DIALECTS["rel5-2"], version="5.5")
 
 
 def test_china_mobile_s_form() -> None:
