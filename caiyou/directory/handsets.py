@@ -110,7 +110,7 @@ class HandsetWalk:
         """
         names = names_in(text)
         ranks: dict[tuple[bool, int, int], dict[str, Handset]] = {}
-        for found in self._named(names):
+        for found in self.having(names):
             longest = max((len(name) for name in names if name in found.names), default=0)
             rank = (names[0] in found.names, _KINDS.index(found.kind), longest)
             ranks.setdefault(rank, {})[found.name] = found
@@ -118,10 +118,6 @@ class HandsetWalk:
             if len(ranks[rank]) == 1:
                 return next(iter(ranks[rank].values()))
         return None
-
-    def exactly(self, text: str) -> list[Handset]:
-        """The profiles that have this very name, among others."""
-        return self._named([key(text)])
 
     def profile(self, name: str) -> Handset | None:
         """A profile by the name of its entry."""
@@ -138,7 +134,8 @@ class HandsetWalk:
             found.append(parent)
         return found
 
-    def _named(self, names: Iterable[str]) -> list[Handset]:
+    def having(self, names: Iterable[str]) -> list[Handset]:
+        """The profiles that have one of these names (as ``key`` folds them)."""
         terms = "".join(f"(caiyouHandsetName={escape_filter_chars(name)})" for name in names if name)
         found = self._search(f"(|{terms})") if terms else []
         return [entry.handset(attributes) for attributes in found if "caiyouHandset" in attributes]

@@ -240,6 +240,14 @@ def test_what_another_program_edited_stays_too(empty: Admin, emptied: Slapd) -> 
     assert empty.handsets.get("nokia 7210").colours == 16
 
 
+def test_a_name_that_an_admin_gave_away_is_not_taken_back(empty: Admin) -> None:
+    empty.handsets.add("my phone", names=["诺基亚6600"])
+    assert empty.handsets.load(shipped()).added == len(shipped())
+    assert "诺基亚6600" not in empty.handsets.get("nokia 6600").names
+    assert empty.handsets.get("诺基亚6600").name == "my phone"
+    assert empty.handsets.load(shipped()).unchanged == len(shipped())
+
+
 def test_an_admin_adds_a_model_and_its_vendors_names_come_by_themselves(keeper: Admin, phones: Directory) -> None:
     added = keeper.handsets.add(" Nokia  6670 ", parent="诺基亚", names=["小六"], max_octets=107250)
     try:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from gettext import gettext as _
 from typing import Any
 
@@ -80,7 +80,7 @@ class Handsets:
         found = walk.profile(" ".join(handset.casefold().split())) if handset.strip() else None
         if found is not None:
             return found
-        several = walk.exactly(handset)
+        several = walk.having([key(handset)])
         if len(several) == 1:
             return several[0]
         if several:
@@ -143,6 +143,8 @@ class Handsets:
         return done
 
     def _load(self, profile: Handset, walk: HandsetWalk, left_out: frozenset[str]) -> str:
+        taken = {name for other in walk.having(profile.names) if other.name != profile.name for name in other.names}
+        profile = replace(profile, names=tuple(name for name in profile.names if name not in taken))
         name, digest = profile.name, _digest(profile)
         values = {**asdict(profile), "loaded": digest}
         there = walk.profile(name)
@@ -179,7 +181,7 @@ class Handsets:
 
     def _free(self, name: str, keys: Iterable[str]) -> None:
         for each in keys:
-            for other in self._writer.handsets().exactly(each):
+            for other in self._writer.handsets().having([each]):
                 if other.name != name:
                     raise InputError(
                         _("{value} is a name of handset {name} already").format(value=each, name=other.name)
