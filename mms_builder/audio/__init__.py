@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from caiyou.errors import InputError
 from mms_builder.audio import amr, ffmpeg
-from mms_builder.audio.kinds import MEDIA_TYPE, Kind, kind_of
+from mms_builder.audio.kinds import MEDIA_TYPE, Kind, is_cut_off, kind_of
 from mms_builder.decoding import run
 from mms_builder.handset import Profile, Sound
 from mms_builder.slides import Media
@@ -86,7 +86,10 @@ def _accepted(media: Media) -> Kind:
         raise InputError(
             f"the sound has {len(media.content)} octets: at most {MAX_FILE_OCTETS // 1024 // 1024} MiB are taken"
         )
-    return kind_of(media.content)
+    kind = kind_of(media.content)
+    if kind is Kind.WAV and is_cut_off(media.content):
+        raise InputError("the WAV file is cut off")
+    return kind
 
 
 def _target(kind: Kind, media: Media, profile: Profile, room: int) -> Sound:

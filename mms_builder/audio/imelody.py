@@ -15,9 +15,9 @@ _KEYS = {name: key for key, name in enumerate(_NAMES)} | {"&d": 1, "&e": 3, "&g"
 _LOWEST_KEY = 24  # c of octave *0, whose a is 55 Hz
 _DEFAULT_OCTAVE = 4
 _DEFAULT_BEATS = 120
-_UNITS = 96  # of a whole note: 1/32 is 3, and 2/3 of a length is whole, too
+_UNITS = 32  # of a whole note: what is written begins and ends at 1/32
 _STRETCH = {"": (1, 1), ".": (3, 2), ":": (7, 4), ";": (2, 3)}
-# Every length that can be written, the longest first. 2/3 of 1/32 and the like would not come out even.
+# Every length that comes out even, the longest first.
 _LENGTHS = sorted(
     (
         (_UNITS // 2**power * top // bottom, f"{power}{sign}")
@@ -43,38 +43,34 @@ def write(tune: Tune, room: int) -> tuple[bytes, float]:
     """
     beats = min(900, max(25, round(tune.beats)))
     unit_s = 60 / beats / (_UNITS / 4)
-    step = 3  # notes begin at multiples of 1/32
     head = f"{_HEAD}BEAT:{beats}\r\nSTYLE:S1\r\nMELODY:"
     left = room - len(head) - len(_TAIL)
     parts: list[str] = []
     now = 0
     for note in melody(tune).notes:
-        start = round(note.start_s / unit_s / step) * step
-        end = max(start + step, round(note.end_s / unit_s / step) * step)
+        start = round(note.start_s / unit_s)
+        end = max(start + 1, round(note.end_s / unit_s))
         if start < now:
             continue
         octave, name = divmod(min(131, max(_LOWEST_KEY, note.key)) - _LOWEST_KEY, 12)
         length, sign = next((units, sign) for units, sign in _LENGTHS if units <= end - start)
-        rests, silent = _rests(start - now)
-        part = rests + f"*{octave}{_NAMES[name]}{sign}"
+        part = _rests(start - now) + f"*{octave}{_NAMES[name]}{sign}"
         if len(part) > left:
             break
         left -= len(part)
         parts.append(part)
-        now = now + silent + length
+        now = start + length
     if not parts:
         raise InputError(f"a melody has no room in {room} octets")
     return (head + "".join(parts) + _TAIL).encode("ascii"), now * unit_s
 
 
-def _rests(units: int) -> tuple[str, int]:
-    """Rests of that length together, and how long they are."""
-    made, silent = "", 0
+def _rests(units: int) -> str:
+    made = ""
     for length, sign in _LENGTHS:
-        while length <= units - silent and length % 3 == 0:
-            made += f"r{sign}"
-            silent += length
-    return made, silent
+        made += f"r{sign}" * (units // length)
+        units %= length
+    return made
 
 
 def read(content: bytes) -> Tune:

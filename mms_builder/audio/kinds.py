@@ -57,3 +57,14 @@ def kind_of(content: bytes) -> Kind:
         if head[1] & 0xE0 == 0xE0 and head[1] & 0x06 and head[1] & 0x18 != 0x08:
             return Kind.MP3
     raise InputError(f"this is no sound that is taken: send {_TAKEN}")
+
+
+def is_cut_off(wav: bytes) -> bool:
+    """Whether a WAV file promises more samples than it has; 0 and the highest number promise nothing."""
+    at = 12
+    while at + 8 <= len(wav):
+        length = int.from_bytes(wav[at + 4 : at + 8], "little")
+        if wav[at : at + 4] == b"data":
+            return 0 < length < 0xFFFFFFFF and at + 8 + length > len(wav) + 1
+        at += 8 + length + (length & 1)
+    return False
