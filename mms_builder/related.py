@@ -183,15 +183,12 @@ def found_in(octets: bytes) -> tuple[Found, ...]:
     return tuple(found)
 
 
-Mail = Message[str, str]
-
-
 class _Walk:
     def __init__(self) -> None:
-        self.mails: list[Mail] = []
+        self.mails: list[Message[str, str]] = []
         self._left = MAX_PARTS
 
-    def pieces(self, part: Mail, depth: int) -> Iterator[Piece]:
+    def pieces(self, part: Message[str, str], depth: int) -> Iterator[Piece]:
         self._left -= 1
         if self._left < 0 or depth > MAX_DEPTH:
             return
@@ -225,7 +222,7 @@ class _Walk:
             seen.add(piece.content_id)
 
 
-def _headers(part: Mail) -> dict[str, str]:
+def _headers(part: Message[str, str]) -> dict[str, str]:
     """The first field of each name as it came, non-ASCII octets as surrogates."""
     found: dict[str, str] = {}
     for name, value in part.raw_items():
@@ -233,7 +230,7 @@ def _headers(part: Mail) -> dict[str, str]:
     return found
 
 
-def _leaf(part: Mail, headers: dict[str, str], kind: str, params: dict[str, str]) -> Piece:
+def _leaf(part: Message[str, str], headers: dict[str, str], kind: str, params: dict[str, str]) -> Piece:
     disposition, named = parameters(headers.get("content-disposition", ""))
     content = part.get_payload(decode=True)
     return Piece(
