@@ -2,51 +2,58 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
 
 from mms_builder.handset import Profile
+from mms_builder.mms.codes import CHARSET_NAMES, Charset
+from mms_builder.mms.text import encoded, encoded_best
 
 ELLIPSIS = "…"
 _DOTS = "..."  # where the charset has no ellipsis
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
 _JOINER = "\u200d"  # binds two emoji into one
-_CODECS = {
-    "us-ascii": ("ascii", b""),
-    "iso-8859-1": ("latin-1", b""),
-    "utf-8": ("utf-8", b""),
-    "utf-16": ("utf-16-be", codecs.BOM_UTF16_BE),  # RFC 2781: with a mark, which phones want
-}
 _PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u3000": " "})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneText:
-    """A text for a phone: what it shows, and its octets. Lines end with CR LF in the octets (WAP, RFC 2046)."""
+    """A text for a phone: what it shows, and its octets, as ``pieces_of`` writes them."""
 
     charset: str  # IANA name
     text: str
     content: bytes
     cut: bool = False
-    lost: int = 0  # characters that the charset does not have, shown as "?"
+    foreign: bool = False  # no charset of the profile has it: it goes in UTF-8, which the phone should know
 
 
 def phone_text(text: str, profile: Profile, max_octets: int | None = None) -> PhoneText:
     """In the first of the profile's charsets that has all of its characters, in at most that many octets.
 
-    Where none has them, the one that has the most, with "?" for the others. Control characters are left out. The same
-    text and profile give the same octets.
+    Control characters are left out; typographic quotes and dashes become plain where that brings it into a charset of
+    the phone's. The same text and profile give the same octets.
     """
-    text = cleaned(text)
     room = profile.max_text_octets if max_octets is None else min(max_octets, profile.max_text_octets)
-    charset, written, lost = _chosen(text, profile)
-    content = _octets(written, charset)
-    if len(content) <= room:
-        return PhoneText(charset=charset, text=written, content=content, lost=lost)
-    written = _cut(written, charset, room)
-    return PhoneText(charset=charset, text=written, content=_octets(written, charset), cut=True, lost=lost)
+    text = cleaned(text)
+    content, charset = encoded_best(text, profile.charsets)
+    if _is_foreign(charset, profile):
+        plain = text.translate(_PLAIN)
+        other, its = encoded_best(plain, profile.charsets)
+        if not _is_foreign(its, profile):
+            text, content, charset = plain, other, its
+    cut = len(content) > room
+    while len(content) > room:
+        text = _cut(text, charset, room)
+        # An earlier charset of the phone's may have what is left; that may need more octets.
+        content, charset = encoded_best(text, profile.charsets) if text else (b"", charset)
+    return PhoneText(
+        charset=CHARSET_NAMES[charset],
+        text=text,
+        content=content if text else b"",
+        cut=cut,
+        foreign=_is_foreign(charset, profile),
+    )
 
 
 def cleaned(text: str) -> str:
@@ -56,49 +63,26 @@ def cleaned(text: str) -> str:
     return unicodedata.normalize("NFC", _CONTROL.sub("", text))
 
 
-def _chosen(text: str, profile: Profile) -> tuple[str, str, int]:
-    """The charset, the text as it can be written in it, how many characters are lost."""
-    known = [charset for charset in profile.charsets if charset in _CODECS] or ["us-ascii"]
-    best: tuple[str, str, int] | None = None
-    for charset in known:
-        codec = _CODECS[charset][0]
-        if _has(codec, text):
-            return charset, text, 0
-        plain = text.translate({code: to for code, to in _PLAIN.items() if not _has(codec, chr(code))})
-        lossy = plain.encode(codec, "replace").decode(codec)
-        lost = sum(a != b for a, b in zip(plain, lossy, strict=True))
-        if best is None or lost < best[2]:
-            best = charset, lossy, lost
-    assert best is not None  # noqa: S101  for mypy: there is one charset at least
-    return best
+def _is_foreign(charset: Charset, profile: Profile) -> bool:
+    return charset is Charset.UTF_8 and "utf-8" not in (name.lower() for name in profile.charsets)
 
 
-def _has(codec: str, text: str) -> bool:
-    try:
-        text.encode(codec)
-    except UnicodeEncodeError:
-        return False
-    return True
+def _size(text: str, charset: Charset) -> int:
+    return len(encoded(text, charset) or b"") if text else 0
 
 
-def _octets(text: str, charset: str) -> bytes:
-    codec, mark = _CODECS[charset]
-    return mark + text.replace("\n", "\r\n").encode(codec) if text else b""
-
-
-def _cut(text: str, charset: str, room: int) -> str:
+def _cut(text: str, charset: Charset, room: int) -> str:
     """As much of it as there is room for, with an ellipsis; empty where not even that has room."""
-    end = ELLIPSIS if _has(_CODECS[charset][0], ELLIPSIS) else _DOTS
+    end = _DOTS if encoded(ELLIPSIS, charset) is None else ELLIPSIS
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
-        if len(_octets(text[:middle] + end, charset)) <= room:
+        if _size(text[:middle] + end, charset) <= room:
             low = middle
         else:
             high = middle - 1
-    kept = text[: _boundary(text, low)].rstrip()
-    made = kept + end
-    return made if len(_octets(made, charset)) <= room else ""
+    made = text[: _boundary(text, low)].rstrip() + end
+    return made if _size(made, charset) <= room else ""
 
 
 def _boundary(text: str, at: int) -> int:

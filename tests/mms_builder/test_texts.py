@@ -37,7 +37,7 @@ def phone(*charsets: str, octets: int = 30 * 1024) -> Profile:
         (("us-ascii", "utf-16"), "😀", "utf-16", b"\xfe\xff\xd8\x3d\xde\x00"),
         (("iso-8859-1", "utf-8"), "Grüße", "iso-8859-1", b"Gr\xfc\xdfe"),
         (("iso-8859-1", "utf-8"), "Gru\u0308ße", "iso-8859-1", b"Gr\xfc\xdfe"),
-        (("utf-8",), "a\nb\r\nc\rd", "utf-8", b"a\r\nb\r\nc\r\nd"),
+        (("utf-8",), "a\nb\r\nc\rd", "utf-8", b"a\nb\nc\nd"),
         (("utf-8",), "a\0\x07b\x1b[31m\ufeffc", "utf-8", b"ab[31mc"),
         (("utf-8",), "a\ud83dz", "utf-8", "a\ufffdz".encode()),
         (("utf-8",), "", "utf-8", b""),
@@ -45,13 +45,15 @@ def phone(*charsets: str, octets: int = 30 * 1024) -> Profile:
 )
 def test_charset(charsets: tuple[str, ...], text: str, charset: str, content: bytes) -> None:
     made = phone_text(text, phone(*charsets))
-    assert (made.charset, made.content, made.cut, made.lost) == (charset, content, False, 0)
+    assert (made.charset, made.content, made.cut, made.foreign) == (charset, content, False, False)
 
 
 def test_characters_that_no_charset_of_the_phone_has() -> None:
-    made = phone_text("“Grüße” — 彩信", phone("us-ascii", "iso-8859-1"))
-    assert (made.charset, made.text, made.lost) == ("iso-8859-1", '"Grüße" - ??', 2)
-    assert phone_text("x", phone("gsm-7")).charset == "us-ascii"  # one that we cannot write
+    made = phone_text("“Grüße” — Anna", phone("us-ascii", "iso-8859-1"))
+    assert (made.charset, made.text, made.foreign) == ("iso-8859-1", '"Grüße" - Anna', False)
+    made = phone_text("“彩信”", phone("us-ascii", "iso-8859-1"))
+    assert (made.charset, made.text, made.foreign) == ("utf-8", "“彩信”", True)
+    assert phone_text("x", phone("gsm-7")).charset == "utf-8"  # one that we cannot write
 
 
 @pytest.mark.parametrize(
@@ -79,13 +81,19 @@ def test_cut(charset: str, text: str, octets: int, shown: str) -> None:
     assert len(made.content) <= octets
 
 
+@given(text=st.text(max_size=80), octets=st.integers(0, 120))
+def test_a_cut_that_changes_the_charset(text: str, octets: int) -> None:
+    made = phone_text(text, phone("us-ascii", "ucs-2", "utf-8"), octets)
+    assert len(made.content) <= octets
+
+
 @given(text=st.text(max_size=80), charset=st.sampled_from(CHARSETS), octets=st.integers(0, 120))
 def test_any_text(text: str, charset: str, octets: int) -> None:
     made = phone_text(text, phone(charset), octets)
     assert len(made.content) <= octets
-    back = made.content.decode(charset).replace("\r\n", "\n")  # Python takes the mark off UTF-16 itself
-    assert back == made.text
-    if not made.cut and charset.startswith("utf"):
+    assert made.content.decode(made.charset) == made.text  # Python takes the mark off UTF-16 itself
+    assert (made.charset == charset) != made.foreign
+    if not made.cut and made.charset.startswith("utf"):
         assert made.text == cleaned(text)
     if made.cut and made.text and charset.startswith("utf"):
         assert cleaned(text).startswith(made.text[:-1])
