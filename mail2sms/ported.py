@@ -24,7 +24,7 @@ class Ported:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._database: sqlite3.Connection | None = None
-        self._inode = 0
+        self._seen: tuple[int, int] | None = None
         self._lookups = 0
 
     def carrier_of(self, number: str) -> str:
@@ -42,16 +42,18 @@ class Ported:
 
     def _look(self) -> None:
         try:
-            inode = self._path.stat().st_ino
+            found = self._path.stat()
         except OSError:
-            inode = 0
-        if inode == self._inode:
+            seen = None
+        else:
+            seen = found.st_ino, found.st_mtime_ns
+        if seen == self._seen:
             return
         if self._database is not None:
             self._database.close()
         self._database = None
-        self._inode = inode
-        if inode:
+        self._seen = seen
+        if seen:
             self._database = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, check_same_thread=False)
 
 
