@@ -4,6 +4,7 @@ from mms_builder.mms.address import Address
 from mms_builder.mms.codec import Decoded, decode, encode
 from mms_builder.mms.codes import (
     INSERT_ADDRESS,
+    MMS_MESSAGE,
     Charset,
     InsertAddress,
     MessageClass,
@@ -35,6 +36,7 @@ from mms_builder.mms.pdu import (
 
 __all__ = [
     "INSERT_ADDRESS",
+    "MMS_MESSAGE",
     "AcknowledgeInd",
     "Address",
     "Charset",

@@ -137,9 +137,8 @@ def _decode_address(value: Value, name: str) -> Address:
 
 
 def _encode_from(value: Address | InsertAddress, charset: Charset) -> bytes:
-    if value is INSERT_ADDRESS:
-        return with_length(bytes((INSERT_ADDRESS.value,)))
-    assert isinstance(value, Address)  # noqa: S101  the only other type there is
+    if isinstance(value, InsertAddress):
+        return with_length(bytes((value.value,)))
     return with_length(bytes((_ADDRESS_PRESENT,)) + _encode_address(value, charset))
 
 

@@ -6,7 +6,7 @@ import time
 import xml.etree.ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mms_builder.smil import MAX_PARS, Item, Par, read, write
@@ -61,6 +61,7 @@ PARS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(PARS)
 def test_round_trip(pars: list[Par]) -> None:
     smil = write(pars)
@@ -90,15 +91,16 @@ CUT_OFF = (
 )
 OPENWAVE = (
     '<smil>\n  <head>\n    <layout>\n      <root-layout width="100%" height="100%" />\n      <region id="Text" '
-    'left="0%" top="0%" width="100%" height="50%" />\n      <region id="Image" left="0%" top="50%" width="100%" height="50%" />'
-    '\n    </layout>\n  </head>\n  <body>\n    <par dur="30000ms">\n      <img src="cid:image_0" region="Image" alt='
-    '"gnu-head" />\n      <text src="cid:text_0" region="Text" />\n    </par>\n  </body>\n</smil>\n'
+    'left="0%" top="0%" width="100%" height="50%" />\n      <region id="Image" left="0%" top="50%" width="100%" '
+    'height="50%" />\n    </layout>\n  </head>\n  <body>\n    <par dur="30000ms">\n      <img src="cid:image_0" '
+    'region="Image" alt="gnu-head" />\n      <text src="cid:text_0" region="Text" />\n    </par>\n  </body>\n'
+    "</smil>\n"
 )
 ERICSSON = (
     '<smil><head><layout><root-layout height="240px" width="160px"/>\r\n<region id="Image" top="0" left="0" '
-    'height="50%" width="100%" fit="hidden"/>\r\n<region id="Text" top="50%" left="0" height="50%" '
-    'width="100%" fit="hidden"/>\r\n</layout>\r\n</head>\r\n<body><par dur="2000ms"><text src="mms.txt" region="Text"></text>\r\n<img src='
-    '"SonyhEr.gif" region="Image"></img>\r\n</par>\r\n</body>\r\n</smil>\r\n'
+    'height="50%" width="100%" fit="hidden"/>\r\n<region id="Text" top="50%" left="0" height="50%" width="100%" '
+    'fit="hidden"/>\r\n</layout>\r\n</head>\r\n<body><par dur="2000ms"><text src="mms.txt" '
+    'region="Text"></text>\r\n<img src="SonyhEr.gif" region="Image"></img>\r\n</par>\r\n</body>\r\n</smil>\r\n'
 )
 GOLD = (
     '<smil><head><layout><root-layout background-color="#000000"/>\r\n<region id="text" top="0" left="0" height="100%" '
@@ -177,6 +179,7 @@ def test_clocks(clock: str, seconds: float) -> None:
     assert found.duration_s == pytest.approx(seconds)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from(list("<>/='\" \tabpr-!&;ims[]?")), max_size=200))
 def test_noise(smil: str) -> None:
     read(smil)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from caiyou.errors import ProtocolError
@@ -43,6 +43,7 @@ def test_two_sms() -> None:
     assert second == bytes.fromhex("0B 05 04 0B84 23F0 00 03 09 02 02") + b"x" * 6
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=2000), st.integers(0, 255), st.randoms())
 def test_any_length(push: bytes, reference: int, random: Random) -> None:
     parts = list(user_data(push, reference))

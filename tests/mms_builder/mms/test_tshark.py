@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from mms_builder.body import parts_of
 from mms_builder.mms import Address, NotificationInd, RetrieveConf, SendReq, decode, encode
 from mms_builder.mms.push import encode_push
 from tests.mms_builder.mms.captures import WHOLE
-from tests.mms_builder.mms.test_codec import TABLE
+from tests.mms_builder.mms.test_codec import AT, TABLE
+from tests.mms_builder.test_body import SHOW
 
 pytestmark = pytest.mark.live
 
@@ -141,3 +143,19 @@ def test_captures(tmp_path: Path, name: str) -> None:
         assert found["mmse.from"] == str(getattr(pdu, "sender"))  # noqa: B009  not every PDU has one
     if isinstance(pdu, RetrieveConf):
         assert found["mmse.to"] == ",".join(map(str, pdu.to))
+
+
+def test_a_whole_message(tmp_path: Path) -> None:
+    """Its dissector of SMIL sees the slides, that of WSP every part with its name, id and charset."""
+    content_type, parts = parts_of(SHOW, ("us-ascii", "utf-8"), (176, 208))
+    pdu = RetrieveConf(transaction_id="T", date=AT, subject="Happy new year", content_type=content_type, parts=parts)
+    (said,) = dissected(tmp_path, [encode(pdu)])
+    assert "Malformed" not in said
+    assert "Start: <slides.smil>" in said
+    for number, part in enumerate(parts, 1):
+        assert f"part: {number}, content-type: {part.content_type.media_type}" in said.lower()
+        assert f'Content-Id: "<{part.content_id}>"' in said
+        assert f"Content-Location: {part.content_location}" in said
+    assert "Synchronized Multimedia Integration Language" in said
+    assert 'dur="7500ms"' in said
+    assert said.count("Charset: UTF-8") >= 2
