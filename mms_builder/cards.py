@@ -14,6 +14,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
+from PIL import Image
+
 from caiyou.errors import InputError
 from mms_builder.draw.fonts import Faces
 from mms_builder.draw.paint import filled, paint_slide
@@ -202,9 +204,8 @@ def render(card: Card, width: int, height: int, gallery: Gallery, faces: Faces) 
     proportions. Raises NotFound where its template is gone, InputError where the template lacks a slide now.
     """
     pattern = gallery.get(card.template)
-    slides = tuple(
-        _slide(card, number, pattern, _drawn_size(width, height), faces) for number in range(len(card.slides))
-    )
+    size = _drawn_size(width, height)
+    slides = tuple(made for n in range(len(card.slides)) for made in _slides(card, n, pattern, size, faces))
     business = pattern.template.kind is Kind.BUSINESS and card.fields.get("name")
     attachments = (vcard(card.fields),) if business else ()
     return Show(subject=subject_of(card, pattern), slides=slides, attachments=attachments)
@@ -216,31 +217,37 @@ def search_text(card: Card) -> str:
     return "\n".join(dict.fromkeys(text for text in texts if text.strip()))
 
 
-def _slide(card: Card, number: int, pattern: Pattern, size: tuple[int, int], faces: Faces) -> Slide:
+def _slides(card: Card, number: int, pattern: Pattern, size: tuple[int, int], faces: Faces) -> list[Slide]:
+    """What one slide of the card becomes: more than one where a long text needs it on a small screen."""
     slide = card.slides[number]
     if slide.drawn is None:
-        return Slide(
-            picture=slide.picture,
-            text=tidy(slide.text).strip(),
-            sound=slide.sound,
-            duration_s=slide.duration_s or 5.0,
+        text, duration_s = tidy(slide.text).strip(), slide.duration_s or 5.0
+        own = Slide(
+            picture=slide.picture, text=text, sound=slide.sound, duration_s=duration_s, text_first=slide.text_first
+        )
+        return [own]
+    known = len(pattern.template.slides)
+    if slide.drawn >= known:
+        raise InputError(f"template {pattern.name} has {known} slides now; remove slide {number + 1}")
+    made = pattern.template.slides[slide.drawn]
+    sound = slide.sound or (pattern.sound(made.sound) if made.sound else None)
+    pages = paint_slide(pattern.template, made, pattern.folder, card.fields, card.language, size, faces)
+    return [
+        Slide(
+            picture=Media(media_type="image/png", content=_png(image), name=f"{number + 1}-{page + 1}.png"),
+            text="" if page else tidy(slide.text).strip() or filled(made.text, card.fields),
+            sound=None if page else sound,
+            duration_s=slide.duration_s or made.duration_s,
             text_first=slide.text_first,
         )
-    if slide.drawn >= len(pattern.template.slides):
-        raise InputError(
-            f"template {pattern.name} has {len(pattern.template.slides)} slides now; remove slide {number + 1}"
-        )
-    made = pattern.template.slides[slide.drawn]
-    image = paint_slide(pattern.template, made, pattern.folder, card.fields, card.language, size, faces)
+        for page, image in enumerate(pages)
+    ]
+
+
+def _png(image: Image.Image) -> bytes:
     file = io.BytesIO()
     image.save(file, "PNG")
-    return Slide(
-        picture=Media(media_type="image/png", content=file.getvalue(), name=f"{pattern.name}-{number + 1}.png"),
-        text=tidy(slide.text).strip() or filled(made.text, card.fields),
-        sound=slide.sound or (pattern.sound(made.sound) if made.sound else None),
-        duration_s=slide.duration_s or made.duration_s,
-        text_first=slide.text_first,
-    )
+    return file.getvalue()
 
 
 def _drawn_size(width: int, height: int) -> tuple[int, int]:

@@ -29,7 +29,7 @@ def clusters(text: str) -> list[str]:
 
 
 def _joins(before: str, char: str) -> bool:
-    if before in ("\n", " "):
+    if before in ("\n", " ") or char in ("\n", " "):
         return False
     if before[-1] == _ZWJ or char in (_ZWJ, _KEYCAP):
         return len(before) < 32  # a hostile chain ends

@@ -49,21 +49,32 @@ def paint_slide(
     language: Language,
     size: tuple[int, int],
     faces: Faces,
-) -> Image.Image:
-    """The slide in RGB; the same values and size give the same pixels."""
+) -> list[Image.Image]:
+    """The slide in RGB; the same values and size give the same pixels.
+
+    Where a text is too long for its box at a size that can be read, it goes on in a second picture, and so on.
+    """
     picture = Image.new("RGB", size, "white")
     orientation = "landscape" if size[0] > 1.1 * size[1] else "portrait"
-    for layer in slide.layers:
-        if layer.only not in (None, orientation):
-            continue
-        match layer:
-            case ShapeLayer():
-                _shape(picture, layer, template)
-            case PictureLayer():
-                _picture(picture, layer, folder)
-            case TextLayer():
-                _text(picture, layer, values, language, faces)
-    return picture
+    layers = [layer for layer in slide.layers if layer.only in (None, orientation)]
+    texts = {
+        number: set_layer(layer, size, values, language, faces)
+        for number, layer in enumerate(layers)
+        if isinstance(layer, TextLayer)
+    }
+    pages = [picture] + [picture.copy() for _ in range(max((len(flows) for flows in texts.values()), default=1) - 1)]
+    for page, image in enumerate(pages):
+        for number, layer in enumerate(layers):
+            match layer:
+                case ShapeLayer():
+                    _shape(image, layer, template)
+                case PictureLayer():
+                    _picture(image, layer, folder)
+                case TextLayer():
+                    flows = texts[number]
+                    if len(flows) == 1 or page < len(flows):  # a heading stands on every page
+                        _text(image, layer, flows[page % len(flows)], faces)
+    return pages
 
 
 def _area(box: Sequence[float], size: tuple[int, int], keep: str | None = None) -> Area:
@@ -202,8 +213,8 @@ def text_area(layer: TextLayer, size: tuple[int, int]) -> tuple[int, int, int, i
 
 def set_layer(
     layer: TextLayer, size: tuple[int, int], values: Mapping[str, str], language: Language, faces: Faces
-) -> Flow:
-    """A text layer's paragraphs with values in them, set into its box."""
+) -> list[Flow]:
+    """A text layer's paragraphs with values in them, set into its box and further ones where one is not enough."""
     _, _, wide, high = text_area(layer, size)
     present = [_paragraph(p, filled(p.written(language), values), min(size)) for p in layer.paragraphs]
     if layer.vertical:
@@ -226,8 +237,7 @@ def _paragraph(made: ParagraphOf, text: str, short: int) -> Paragraph:
     )
 
 
-def _text(picture: Image.Image, layer: TextLayer, values: Mapping[str, str], language: Language, faces: Faces) -> None:
-    flow = set_layer(layer, picture.size, values, language, faces)
+def _text(picture: Image.Image, layer: TextLayer, flow: Flow, faces: Faces) -> None:
     left, top, _, _ = text_area(layer, picture.size)
     if layer.shadow:
         short = min(picture.size)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from PIL import Image, ImageDraw
 
-from mms_builder.draw.breaking import balanced, clusters
+from mms_builder.draw.breaking import balanced, clusters, lines
 from mms_builder.draw.fonts import FEATURES, Faces, Run, code_box
 
 Across = Literal["left", "centre", "right"]
 Down = Literal["top", "middle", "bottom"]
 _STEP = 0.93  # of the size, from one try to the next
+_OVERHANG = 0.03  # of the size: what letters reach beyond their width
+_TIGHT = 1.15  # the least spacing: what shrinks comes closer together too
 _LEAST_BRUSH = 11  # pixels
 _BOLD = 0.028  # of the size: how much wider a bold stroke is
 
@@ -32,6 +35,7 @@ class Paragraph:
     align: Across = "left"
     gap: float = 0.0  # above it
     spacing: float = 1.25  # from line to line
+    balanced: bool = True  # lines of nearly one width, no lonely last character; else each as long as it can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,15 @@ class Line:
     left: float
     top: float
     base: int
+    height: int
+    length: float
     size: int
     paragraph: Paragraph
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Paragraphs set into a box; ``cut``: even at the least sizes they did not fit, and end in "…"."""
+    """What stands in a box; ``cut``: it is too small for a single line of the least size."""
 
     lines: tuple[Line, ...]
     width: int
@@ -67,24 +73,49 @@ def _is_tag(char: str) -> bool:
     return 0xE0020 <= ord(char) <= 0xE007F
 
 
-def set_text(
-    paragraphs: Sequence[Paragraph], width: int, height: int, faces: Faces, down: Down = "top", *, grows: bool = False
-) -> Flow:
-    """The paragraphs in a box of these pixels; empty ones leave no gap. ``grows``: as high as it needs to be."""
-    present = [(p, clusters(tidy(p.text).strip())) for p in paragraphs if tidy(p.text).strip()]
-    factor = 1.0
-    while True:
-        set_lines, used, fits = _set(present, width, factor, faces)
-        at_least = all(_size(p, factor) == p.least for p, _ in present)
-        if ((used <= height or grows) and fits) or at_least:
+def set_text(paragraphs: Sequence[Paragraph], width: int, height: int, faces: Faces, down: Down = "top") -> list[Flow]:
+    """The paragraphs in a box of these pixels, as large as may be; empty ones leave no gap.
+
+    What does not fit even at the least sizes goes on in a second box of the same size, and so on: one Flow each.
+    """
+    present = _present(paragraphs)
+    pages, fits = _pages(_set(present, width, 0.0, faces), width, height)
+    wanted, factor = len(pages), 1.0
+    while any(_size(p, factor) > p.least for p, _ in present):
+        tried, fit = _pages(_set(present, width, factor, faces), width, height)
+        if fit and len(tried) <= wanted:
+            pages, fits = tried, fit
             break
         factor *= _STEP
-    if grows:
-        return Flow(tuple(set_lines), width, max(height, round(used + 0.5)))
-    if used > height or not fits:
-        kept, used = _until_full(set_lines, width, height, faces)
-        return Flow(tuple(_moved(kept, height - used, down)), width, height, cut=True)
-    return Flow(tuple(_moved(set_lines, height - used, down)), width, height)
+    return [_placed(page, width, height, down, cut=not fits) for page in pages] or [Flow((), width, height)]
+
+
+def set_column(paragraphs: Sequence[Paragraph], width: int, faces: Faces) -> Flow:
+    """The paragraphs at their full sizes in a box as high as they need."""
+    found = _set(_present(paragraphs), width, 1.0, faces)
+    return Flow(tuple(found), width, max((math.ceil(line.top + line.height) for line in found), default=0))
+
+
+def _present(paragraphs: Sequence[Paragraph]) -> list[tuple[Paragraph, list[str]]]:
+    tidied = [(paragraph, tidy(paragraph.text).strip()) for paragraph in paragraphs]
+    return [(paragraph, clusters(text)) for paragraph, text in tidied if text]
+
+
+def _pages(found: Sequence[Line], width: int, height: int) -> tuple[list[list[Line]], bool]:
+    """Lines by box, and whether each line fits into one."""
+    pages: list[list[Line]] = []
+    for line in found:
+        if not pages or line.top + line.height - pages[-1][0].top > height:
+            pages.append([])
+        pages[-1].append(line)
+    fits = all(line.height <= height and line.left + line.length <= width for line in found)
+    return pages, fits
+
+
+def _placed(page: Sequence[Line], width: int, height: int, down: Down, *, cut: bool) -> Flow:
+    used = page[-1].top + page[-1].height - page[0].top
+    by = {"top": 0.0, "middle": 0.5, "bottom": 1.0}[down] * max(0.0, height - used) - page[0].top
+    return Flow(tuple(replace(line, top=line.top + by) for line in page), width, height, cut)
 
 
 def _size(paragraph: Paragraph, factor: float) -> int:
@@ -96,59 +127,39 @@ def face_at(paragraph: Paragraph, size: int) -> str:
     return paragraph.face if size >= _LEAST_BRUSH else "sans"
 
 
-def _set(
-    present: list[tuple[Paragraph, list[str]]], width: int, factor: float, faces: Faces
-) -> tuple[list[Line], float, bool]:
-    """Lines at one factor, how high they are, and whether each is narrow enough."""
+def _set(present: Sequence[tuple[Paragraph, list[str]]], width: int, factor: float, faces: Faces) -> list[Line]:
+    """Lines at one factor, one below the other without end."""
     found: list[Line] = []
-    top, fits = 0.0, True
+    top = 0.0
     for number, (paragraph, cut) in enumerate(present):
         size = _size(paragraph, factor)
-        room = width - (2 * _stroke(paragraph, size) if paragraph.bold else 0)
         face = face_at(paragraph, size)
-        up, below = faces.metrics(face, size)
+        edge = math.ceil(_stroke(paragraph, size) + _OVERHANG * size)
+        room = width - 2 * edge
+        stroke = math.ceil(_stroke(paragraph, size))
+        up, below = (side + stroke for side in faces.metrics(face, size))
         widths = faces.widths(cut, face, size)
-        top += paragraph.gap * size if number else 0
-        for index, (start, end) in enumerate(balanced(cut, widths, room)):
+        spacing = min(paragraph.spacing, _TIGHT + (paragraph.spacing - _TIGHT) * factor)
+        top += paragraph.gap * size * (0.4 + 0.6 * factor) if number else 0
+        for index, (start, end) in enumerate((balanced if paragraph.balanced else lines)(cut, widths, room)):
             runs = tuple(faces.runs(cut[start:end], face, size))
             length = sum(run.width for run in runs)
-            fits = fits and length <= room + 0.5
             if index:
-                top += max(0.0, size * paragraph.spacing - up - below)
-            found.append(Line(runs, _left(length, width, paragraph.align), top, up, size, paragraph))
+                top += max(0.0, size * spacing - up - below)
+            found.append(
+                Line(runs, edge + _left(length, room, paragraph.align), top, up, up + below, length, size, paragraph)
+            )
             top += up + below
-    return found, top, fits
+    return found
 
 
-def _left(length: float, width: int, align: Across) -> float:
+def _left(length: float, width: float, align: Across) -> float:
     spare = max(0.0, width - length)
     return {"left": 0.0, "centre": spare / 2, "right": spare}[align]
 
 
 def _stroke(paragraph: Paragraph, size: int) -> float:
     return size * _BOLD if paragraph.bold else 0.0
-
-
-def _moved(placed: list[Line], spare: float, down: Down) -> list[Line]:
-    by = {"top": 0.0, "middle": spare / 2, "bottom": spare}[down]
-    return [Line(n.runs, n.left, n.top + max(0.0, by), n.base, n.size, n.paragraph) for n in placed]
-
-
-def _until_full(placed: list[Line], width: int, height: int, faces: Faces) -> tuple[list[Line], float]:
-    """The lines that fit, the last of them ending in "…"; at least one, be it cut."""
-    kept = [
-        line for line in placed if line.top + faces.metrics(face_at(line.paragraph, line.size), line.size)[0] <= height
-    ] or [*placed[:1]]
-    last = kept[-1]
-    cut = [cluster for run in last.runs for cluster in clusters(run.text)]
-    face = face_at(last.paragraph, last.size)
-    while cut and sum(faces.widths([*cut, "…"], face, last.size)) > width:
-        cut.pop()
-    runs = tuple(faces.runs([*cut, "…"], face, last.size))
-    left = _left(sum(run.width for run in runs), width, last.paragraph.align)
-    kept[-1] = Line(runs, left, last.top, last.base, last.size, last.paragraph)
-    up, below = faces.metrics(face, last.size)
-    return kept, last.top + up + below
 
 
 def draw(flow: Flow, faces: Faces, *, ink: tuple[int, int, int, int] | None = None) -> Image.Image:
@@ -172,11 +183,11 @@ def draw(flow: Flow, faces: Faces, *, ink: tuple[int, int, int, int] | None = No
 def _draw_line(
     line: Line, pen: ImageDraw.ImageDraw, mask: Image.Image, picture: Image.Image, faces: Faces, coloured: bool
 ) -> None:
-    x, base = line.left, round(line.top) + line.base
+    x, base = line.left, math.floor(line.top) + line.base
     for run in line.runs:
         if run.font is not None:
             stroke = _stroke(line.paragraph, line.size)
-            at = (round(x + stroke), base)
+            at = (round(x), base)
             pen.text(at, run.text, fill=255, font=run.font, anchor="ls", stroke_width=stroke, features=FEATURES)
         else:
             corner = (round(x + (run.width - line.size) / 2), round(base - 0.86 * line.size))

@@ -13,24 +13,56 @@ _PITCH = 1.06  # from character to character, by the size
 _CORNER = frozenset("，。、；：")  # they sit in the upper right corner of their cell
 
 
-def set_columns(paragraphs: Sequence[Paragraph], width: int, height: int, faces: Faces, down: Down = "middle") -> Flow:
-    """Each paragraph begins a column; all shrink together until they fit, as in :func:`textbox.set_text`."""
-    present = [(p, [c for c in clusters(tidy(p.text).strip()) if c != " "]) for p in paragraphs if tidy(p.text).strip()]
-    factor = 1.0
-    while True:
-        sized = [(p, cut, max(p.least, round(p.size * factor))) for p, cut in present]
-        columns = [(p, column, size) for p, cut, size in sized for column in _columns(cut, size, height)]
-        used = sum(_pitch(p, size) for p, _, size in columns)
-        fits = used <= width and all(_height(column, size) <= height for _, column, size in columns)
-        if fits or all(size == p.least for p, _, size in sized):
+def set_columns(
+    paragraphs: Sequence[Paragraph], width: int, height: int, faces: Faces, down: Down = "middle"
+) -> list[Flow]:
+    """Each paragraph begins a column; all shrink together and go on in further boxes, as with textbox.set_text."""
+    tidied = [(p, clusters("".join(tidy(p.text).split(" ")).strip())) for p in paragraphs]
+    present = [(p, cut) for p, cut in tidied if cut]
+    pages = _boxes(present, 0.0, width, height)
+    wanted, factor = len(pages), 1.0
+    while any(_size(p, factor) > p.least for p, _ in present):
+        tried = _boxes(present, factor, width, height)
+        if len(tried) <= wanted:
+            pages = tried
             break
         factor *= _STEP
-    kept, right = [], width - max(0.0, (width - used) / 2)
-    for paragraph, column, size in columns:
+    return [_flow(page, width, height, down, faces) for page in pages] or [Flow((), width, height)]
+
+
+_Column = tuple[Paragraph, list[str], int]
+
+
+def _size(paragraph: Paragraph, factor: float) -> int:
+    return max(paragraph.least, round(paragraph.size * factor))
+
+
+def _boxes(
+    present: Sequence[tuple[Paragraph, list[str]]], factor: float, width: int, height: int
+) -> list[list[_Column]]:
+    """Columns by box."""
+    pages: list[list[_Column]] = []
+    used = 0.0
+    for paragraph, cut in present:
+        size = _size(paragraph, factor)
+        for column in _columns(cut, size, height):
+            if not pages or used + _pitch(paragraph, size) > width:
+                pages.append([])
+                used = 0.0
+            pages[-1].append((paragraph, column, size))
+            used += _pitch(paragraph, size)
+    return pages
+
+
+def _flow(page: Sequence[_Column], width: int, height: int, down: Down, faces: Faces) -> Flow:
+    used = sum(_pitch(p, size) for p, _, size in page)
+    kept: list[Line] = []
+    right = width - (width - used) / 2
+    for paragraph, column, size in page:
         right -= _pitch(paragraph, size)
-        if right > -0.5:
-            kept += _cells(paragraph, column, size, right, height, down, faces)
-    return Flow(tuple(kept), width, height, cut=not fits)
+        kept += _cells(paragraph, column, size, right, height, down, faces)
+    cut = used > width or any(_height(column, size) > height for _, column, size in page)
+    return Flow(tuple(kept), width, height, cut)
 
 
 def _pitch(paragraph: Paragraph, size: int) -> float:
@@ -67,9 +99,10 @@ def _cells(
     found = []
     for index, cluster in enumerate(column):
         runs = tuple(faces.runs([cluster], face, size))
-        x = middle - sum(run.width for run in runs) / 2
+        wide = sum(run.width for run in runs)
+        x = middle - wide / 2
         y = top + index * size * _PITCH + (size * 1.1 - up - below) / 2
         if cluster in _CORNER:
             x, y = x + size * 0.5, y - size * 0.5
-        found.append(Line(runs, x, max(0.0, y), up, size, paragraph))
+        found.append(Line(runs, x, max(0.0, y), up, up + below, wide, size, paragraph))
     return found
