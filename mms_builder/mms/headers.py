@@ -37,7 +37,7 @@ from mms_builder.mms.wsp import (
     read_value,
     short_integer,
     text_string,
-    unquoted,
+    unmarked,
     with_length,
 )
 
@@ -81,7 +81,7 @@ def _encode_text(value: str, _: Charset) -> bytes:
 def _decode_text(value: Value, name: str) -> str:
     if value.form is Form.OCTET:
         raise ProtocolError(f"{name}: {value.octets.hex()} is no text")
-    return decoded(unquoted(value.octets), None)
+    return decoded(unmarked(value.octets), None)
 
 
 def _encode_string(value: str, charset: Charset) -> bytes:
@@ -100,7 +100,7 @@ def _encode_string(value: str, charset: Charset) -> bytes:
 def _decode_string(value: Value, name: str) -> str:
     if value.form is Form.TEXT:
         # A Quote and raw UTF-8 (Mbuni), or raw UTF-8 alone: no charset is said.
-        return _clean(decoded(unquoted(value.octets), None))
+        return _clean(decoded(unmarked(value.octets), None))
     if value.form is Form.OCTET:
         raise ProtocolError(f"{name}: {value.octets.hex()} is no text")
     if not value.octets:
@@ -112,7 +112,7 @@ def _decode_string(value: Value, name: str) -> str:
     charset = read_integer(read_value(reader, f"charset of {name}"), f"charset of {name}")
     octets = reader.rest()
     if charset not in WIDE:
-        octets = unquoted(_ended(octets))
+        octets = unmarked(_ended(octets))
     elif octets[:1] == b"\x7f" and len(octets) > 2 and octets[1:3] in (b"\xfe\xff", b"\xff\xfe"):
         octets = octets[1:]
     return _clean(decoded(octets, charset or None))
@@ -133,7 +133,8 @@ def _encode_address(value: Address, charset: Charset) -> bytes:
 
 
 def _decode_address(value: Value, name: str) -> Address:
-    return Address.parse(_decode_string(value, name))
+    text = _decode_string(value, name)
+    return Address.parse(text[1:-1] if text[:1] == '"' == text[-1:] else text)
 
 
 def _encode_from(value: Address | InsertAddress, charset: Charset) -> bytes:

@@ -129,7 +129,12 @@ def read_integer(value: Value, name: str) -> int:
     raise ProtocolError(f"{name}: {value.octets[:40].hex()} is no integer")
 
 
+def unmarked(octets: bytes) -> bytes:
+    """A text without the Quote before its first character."""
+    return octets.removeprefix(bytes((QUOTE,)))
+
+
 def unquoted(octets: bytes) -> bytes:
-    """A text without what marks its beginning: Quote, and quotation marks that senders put around it."""
-    octets = octets.removeprefix(bytes((QUOTE,)))
+    """The text of a parameter or an id: quotation marks that senders put around it go too."""
+    octets = unmarked(octets)
     return octets[1:].removesuffix(b'"') if octets[:1] == b'"' else octets

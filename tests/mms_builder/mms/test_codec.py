@@ -252,7 +252,7 @@ def subject_of(value: str | bytes) -> str:
         (raw("08 02 07E9 B2CA D0C5 00"), "彩信"),  # GB2312
         (raw("07 02 0072 B2CA 00 00"), "彩"),
         (raw("07 80", b"hello", "00"), "hello"),  # any charset
-        (raw("22 48 69 22 00"), "Hi"),
+        (raw("22 48 69 22 00"), '"Hi"'),  # quotation marks of people stay
         (raw("00"), ""),
         (raw("1F 09 EA 7F", "彩信".encode(), "00"), "彩信"),  # the long form of a short length
         (raw(b"a\r\n b\0"), "a b"),
@@ -273,6 +273,7 @@ def test_subjects_met(value: bytes, subject: str) -> None:
         ("06 80 04 83 313200", Address(value="12")),
         ("08 80 06 EA 7F E58AA0 00", Address(value="加")),
         ("313200", Address(value="12")),
+        ("06 80 2231322200", Address(value="12")),
     ],
 )
 def test_from(value: str, sender: object) -> None:
@@ -414,6 +415,14 @@ def test_forgiven(octets: str | bytes, forgiven: tuple[str, ...]) -> None:
     assert isinstance(found.pdu, NotifyRespInd)
     assert found.pdu.status is Status.RETRIEVED
     assert found.forgiven == forgiven
+
+
+def test_an_id_is_given_back_as_it_came() -> None:
+    octets = raw("8C83 98 2261 2200 8D92 9581")
+    pdu = decode(octets).pdu
+    assert isinstance(pdu, NotifyRespInd)
+    assert pdu.transaction_id == '"a"'
+    assert encode(pdu) == octets
 
 
 def test_what_a_phone_leaves_out() -> None:
