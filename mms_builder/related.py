@@ -197,8 +197,9 @@ class _Walk:
         payload = part.get_payload()
         if not isinstance(payload, list):
             yield _leaf(part, headers, kind or "text/plain", params)
-        elif kind == "message/rfc822" or kind.startswith("message/"):
-            self.mails += [one for one in payload[:1] if isinstance(one, Message)]
+        elif kind.startswith("message/"):
+            if kind in ("message/rfc822", "message/global"):  # a delivery status has parts too, and is no mail
+                self.mails += [one for one in payload[:1] if isinstance(one, Message)]
         elif kind == "multipart/alternative":
             yield from self._best([list(self.pieces(one, depth + 1)) for one in payload if isinstance(one, Message)])
         else:

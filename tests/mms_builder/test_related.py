@@ -266,6 +266,33 @@ def test_several_cards_attached() -> None:
     assert (second.card, second.show) == (True, PICTURE_ONLY)
 
 
+def test_a_delivery_status_is_no_card() -> None:
+    octets = mail(
+        "Content-Type: multipart/report; boundary=b; report-type=delivery-status",
+        "",
+        "--b",
+        "",
+        "not delivered",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; x",
+        "",
+        "Final-Recipient: rfc822; a@b",
+        "--b",
+        "Content-Type: message/rfc822",
+        "",
+        "Subject: the mail",
+        "",
+        "hello",
+        "--b--",
+    )
+    assert [(found.show.subject, found.show.slides[0].text) for found in found_in(octets)] == [
+        ("", "not delivered"),
+        ("the mail", "hello"),
+    ]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.binary(max_size=4), st.integers(0, 4)), min_size=1, max_size=6))
 def test_mutants(changes: list[tuple[int, bytes, int]]) -> None:
