@@ -5,6 +5,7 @@ rq jobs are named by string, so that no component imports another. Payloads are 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -117,6 +118,12 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, redis.ResponseError):
         return isinstance(error, _BUSY) or str(error).partition(" ")[0] in _WAIT
     return isinstance(error, redis.ConnectionError | redis.TimeoutError | OSError)
+
+
+def is_cancelled() -> bool:
+    """Whether this task was cancelled: redis-py 8.1 keeps a cancellation to itself that falls into its connecting."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 _BUSY = (redis.exceptions.ReadOnlyError, redis.exceptions.OutOfMemoryError, redis.exceptions.BusyLoadingError)

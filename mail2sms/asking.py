@@ -25,7 +25,7 @@ import redis.asyncio
 
 from caiyou import log
 from caiyou.errors import CaiyouError, NotFound, ServiceDown
-from caiyou.queues import is_away
+from caiyou.queues import is_away, is_cancelled
 from mail2sms import live
 from mail2sms.gateway import Gateway
 from mail2sms.pace import Backoff
@@ -69,7 +69,7 @@ class Asking:
         """Until cancelled."""
         backoff = Backoff(0.1, 2.0)
         async with asyncio.TaskGroup() as asked:
-            while True:
+            while not is_cancelled():
                 await self._room.acquire()
                 try:
                     found = await cast("Any", self._redis.blpop([self._key], timeout=BLOCK_S))

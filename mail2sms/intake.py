@@ -19,7 +19,7 @@ import redis.asyncio
 
 from caiyou import log
 from caiyou.holder import is_dead
-from caiyou.queues import is_away
+from caiyou.queues import is_away, is_cancelled
 from mail2sms import live
 from mail2sms.gateway import Gateway
 from mail2sms.journal import GROUP
@@ -77,7 +77,7 @@ class Intake:
         backoff = Backoff(0.1, 2.0)
         kept_at = claimed_at = 0.0
         held_by_other = False
-        while True:
+        while not is_cancelled():
             try:
                 if not self._gateway.token:
                     token = await self._lease.take()
@@ -119,7 +119,7 @@ class Intake:
 
     async def _read(self, stream: str) -> None:
         backoff = Backoff(0.1, 2.0)
-        while True:
+        while not is_cancelled():
             wanted = self._gateway.wants(stream)
             if wanted < min(READ, self._gateway.settings.backlog):
                 await asyncio.sleep(0.01 if wanted else 0.1)
@@ -181,7 +181,7 @@ class Intake:
 
     async def _tick(self) -> None:
         published_at = 0.0
-        while True:
+        while not is_cancelled():
             await asyncio.sleep(1.0)
             self._gateway.tick()
             if self._gateway.journal.stuck:

@@ -36,7 +36,7 @@ import redis
 import redis.asyncio
 
 from caiyou import log
-from caiyou.queues import MO_JOB, MO_QUEUE, is_away
+from caiyou.queues import MO_JOB, MO_QUEUE, is_away, is_cancelled
 from mail2sms.pace import Backoff
 
 logger = logging.getLogger("mail2sms.journal")
@@ -89,7 +89,7 @@ class Journal:
 
     async def run(self) -> None:
         """Until cancelled."""
-        while True:
+        while not is_cancelled():
             await self._filled.wait()
             if len(self._waiting) < FEW:
                 await asyncio.sleep(GATHER_S)

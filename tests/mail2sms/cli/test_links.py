@@ -146,6 +146,13 @@ def test_the_carriers_status_is_told(refusing: Site) -> None:
     assert counts(refusing)["logins_refused"] == 1
 
 
+def test_no_message_goes_by_a_link_that_is_refused_at_once(refusing: Site) -> None:
+    """The gateway of the trial is cancelled while it connects to Redis."""
+    done = refusing.caiyou("sms", "link", "test", "wrong", "--send", NUMBER, "--timeout", "10s")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("3: the secret is wrong")
+
+
 def test_links_say_what_to_look_at(refusing: Site) -> None:
     links = refusing.stack.settings_file.read_text().replace('["good"]', '["wrong", "empty", "deaf", "none"]')
     refusing.stack.settings_file.write_text(links)
