@@ -132,14 +132,14 @@ def _picture(media: Media, profile: Profile, texts: dict[str, str]) -> str:
     shown = frame(media, profile)
     name = html.escape(" ".join(tidy(media.name).split())[:120])
     if shown is None:
-        kind = html.escape(media.media_type[:60])
+        kind = html.escape(tidy(media.media_type[:60]))
         return f'<p class="text broken">{html.escape(texts["no_picture"])} ({kind})</p>'
     source = _data_url(shown.media_type, shown.content)
     return f'<img src="{source}" width="{shown.width}" height="{shown.height}" alt="{name}">'
 
 
 def _sound(media: Media, texts: dict[str, str], play: Player | None) -> str:
-    name = html.escape(" ".join(tidy(media.name).split())[:120] or media.media_type[:60])
+    name = html.escape(" ".join(tidy(media.name).split())[:120] or tidy(media.media_type[:60]))
     heard = _heard(media, play)
     if heard is None:
         return f'<p class="sound silent">♪ {name} <small>{html.escape(texts["silent"])}</small></p>'
@@ -162,7 +162,7 @@ def _heard(media: Media, play: Player | None) -> Media | None:
 def _attached(show: Show, texts: dict[str, str]) -> str:
     if not show.attachments:
         return ""
-    names = ", ".join(tidy(media.name)[:120] or media.media_type[:60] for media in show.attachments)
+    names = ", ".join(tidy(media.name)[:120] or tidy(media.media_type[:60]) for media in show.attachments)
     return f'<p class="attached">{html.escape(texts["attached"])}: {html.escape(names)}</p>'
 
 
