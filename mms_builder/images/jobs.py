@@ -15,6 +15,7 @@ from mms_builder.images.source import Source, inside, loop_of, moving, opened, s
 MIN_SIDE = 8  # smaller tells nobody anything
 _MIN_MOVING = 0.4  # of the size; below it, fewer frames are better
 _THINNER = (1, 2, 4, 8)  # every so many frames are kept
+_SAMPLE = (160, 160)
 _FLAT_JPEG = 85  # the quality that a drawing's octets are compared with
 
 
@@ -163,14 +164,15 @@ def _order(image: Image.Image, wanted: _Wanted) -> list[Picture]:
         return black + drawn + photo
     if drawn and photo and (wanted.colours <= 256 or _is_flat(image)):
         return drawn + photo
-    return (photo + drawn) or black
+    return photo or drawn or black  # of a photograph, no other type is smaller
 
 
 def _is_flat(image: Image.Image) -> bool:
-    """Whether it is a drawing: then 256 colours take fewer octets than JPEG."""
+    """Whether it is a drawing: then 256 colours take fewer octets than JPEG. Every so many pixels tell."""
     if image.getcolors(256):
         return True
-    return len(gif.encode(image, 1 << 30, 256)) <= len(jpeg.encode_at(image, _FLAT_JPEG))
+    sample = image.resize(inside(image.width, image.height, _SAMPLE), Image.Resampling.NEAREST)
+    return len(gif.encode(sample, 1 << 30, 256)) <= len(jpeg.encode_at(sample, _FLAT_JPEG))
 
 
 def _encoded(picture: Picture, image: Image.Image, wanted: _Wanted) -> bytes:

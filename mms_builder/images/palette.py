@@ -34,7 +34,7 @@ def chosen(images: Sequence[Image.Image], colours: int) -> Image.Image:
     for sample in samples:
         sheet.paste(sample, (0, top))
         top += sample.height
-    return sheet.quantize(colours, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=Image.Dither.NONE)
+    return sheet.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 def applied(image: Image.Image, palette: Image.Image, *, dither: bool) -> Image.Image:

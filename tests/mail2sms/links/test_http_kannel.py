@@ -140,7 +140,7 @@ def test_kannel_calls_again_after_503(stack: ProviderStack, kannel: Kannel) -> N
     wait_for(lambda: stack.events("sms.submitted"))
     stack.kill("redis")
     kannel.start_smsc()
-    wait_for(lambda: "callback=\"not recorded" in stack.log("gateway"))
+    wait_for(lambda: 'callback="not recorded' in stack.log("gateway"))
     stack.start_redis()
     wait_for(lambda: stack.events("sms.delivered"))
     assert len(stack.events("sms.delivered")) == 1
